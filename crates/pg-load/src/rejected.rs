@@ -1,0 +1,154 @@
+//! Rows that could not be delivered, kept in `sync_rejected` with the reason until they can.
+
+use anyhow::Result;
+use postgres::types::Type;
+use postgres::{Client, GenericClient, Transaction};
+use sync_core::pg::quote_ident;
+
+/// Where rejected rows belong: one generation of one table of one file.
+#[derive(Clone, Debug)]
+pub struct Origin<'a> {
+    /// Schema of `sync_rejected`.
+    pub schema: &'a str,
+    /// Name of the tool.
+    pub tool: &'a str,
+    /// Name of the source that the file belongs to.
+    pub source: &'a str,
+    /// File name.
+    pub file: &'a str,
+    /// Generation of the watermark that passed the row.
+    pub generation: i32,
+    /// Table name in the source.
+    pub table: &'a str,
+}
+
+/// A row that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Row id or ordinal in the source.
+    pub rowid: i64,
+    /// Why it was set aside.
+    pub reason: String,
+    /// The row as JSON that jsonb accepts.
+    pub row: String,
+}
+
+/// Statement that creates the table of rejected rows in `schema` when it is missing.
+pub fn create_sql(schema: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {}.sync_rejected (
+           tool text, source text, file text, generation int, table_name text, row_key bigint,
+           reason text NOT NULL, \"row\" jsonb NOT NULL,
+           first_rejected_at timestamptz NOT NULL DEFAULT now(),
+           last_rejected_at timestamptz NOT NULL DEFAULT now(),
+           PRIMARY KEY (tool, source, file, generation, table_name, row_key));",
+        quote_ident(schema)
+    )
+}
+
+const BELONGS: &str = "tool = $1 AND source = $2 AND file = $3 AND generation = $4 AND table_name = $5";
+
+type Param<'a> = (&'a (dyn postgres::types::ToSql + Sync), Type);
+
+impl Origin<'_> {
+    fn table(&self) -> String {
+        format!("{}.sync_rejected", quote_ident(self.schema))
+    }
+
+    fn params(&self) -> [Param<'_>; 5] {
+        [
+            (&self.tool, Type::TEXT),
+            (&self.source, Type::TEXT),
+            (&self.file, Type::TEXT),
+            (&self.generation, Type::INT4),
+            (&self.table, Type::TEXT),
+        ]
+    }
+
+    /// Sets rows aside; one that was set aside before keeps the time it first was.
+    pub fn set_aside(&self, tx: &mut Transaction<'_>, rows: &[Rejected]) -> Result<()> {
+        for rows in rows.chunks(1000) {
+            let keys: Vec<i64> = rows.iter().map(|row| row.rowid).collect();
+            let reasons: Vec<String> = rows.iter().map(|row| row.reason.replace('\0', " ")).collect();
+            let json: Vec<&str> = rows.iter().map(|row| row.row.as_str()).collect();
+            let sql = format!(
+                "INSERT INTO {} (tool, source, file, generation, table_name, row_key, reason, \"row\")
+                 SELECT $1, $2, $3, $4, $5, k, r, j::jsonb FROM unnest($6, $7, $8) AS x(k, r, j)
+                 ON CONFLICT (tool, source, file, generation, table_name, row_key) DO UPDATE
+                 SET reason = excluded.reason, \"row\" = excluded.\"row\", last_rejected_at = now()",
+                self.table()
+            );
+            let mut params = self.params().to_vec();
+            params.push((&keys, Type::INT8_ARRAY));
+            params.push((&reasons, Type::TEXT_ARRAY));
+            params.push((&json, Type::TEXT_ARRAY));
+            tx.execute_typed(&sql, &params)?;
+        }
+        Ok(())
+    }
+
+    /// Keys of the rows set aside, in order, from behind `after`, at most `limit`.
+    pub fn keys(&self, client: &mut impl GenericClient, after: Option<i64>, limit: i64) -> Result<Vec<i64>> {
+        let sql = format!(
+            "SELECT row_key FROM {} WHERE {BELONGS} AND ($6::bigint IS NULL OR row_key > $6)
+             ORDER BY row_key LIMIT $7",
+            self.table()
+        );
+        let mut params = self.params().to_vec();
+        params.push((&after, Type::INT8));
+        params.push((&limit, Type::INT8));
+        Ok(client.query_typed(&sql, &params)?.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Takes rows off the list because they have arrived; returns the keys that were on it.
+    pub fn take_off(&self, tx: &mut Transaction<'_>, keys: &[i64]) -> Result<Vec<i64>> {
+        let sql =
+            format!("DELETE FROM {} WHERE {BELONGS} AND row_key = ANY($6) RETURNING row_key", self.table());
+        let mut params = self.params().to_vec();
+        params.push((&keys, Type::INT8_ARRAY));
+        Ok(tx.query_typed(&sql, &params)?.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Gives the rows on the list to a later generation of the watermark.
+    pub fn move_to(&self, tx: &mut Transaction<'_>, generation: i32) -> Result<()> {
+        let sql = format!("UPDATE {} SET generation = $6 WHERE {BELONGS}", self.table());
+        let mut params = self.params().to_vec();
+        params.push((&generation, Type::INT4));
+        tx.execute_typed(&sql, &params)?;
+        Ok(())
+    }
+
+    /// Empties the list of this file's table in every generation: all its rows are read anew.
+    pub fn clear(&self, tx: &mut Transaction<'_>) -> Result<()> {
+        let sql = format!(
+            "DELETE FROM {} WHERE tool = $1 AND source = $2 AND file = $3 AND table_name = $4",
+            self.table()
+        );
+        tx.execute_typed(
+            &sql,
+            &[
+                (&self.tool, Type::TEXT),
+                (&self.source, Type::TEXT),
+                (&self.file, Type::TEXT),
+                (&self.table, Type::TEXT),
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// How many rows of a source are set aside, by file and table.
+pub fn counts(
+    client: &mut Client,
+    schema: &str,
+    tool: &str,
+    source: &str,
+) -> Result<Vec<(String, String, u64)>> {
+    let sql = format!(
+        "SELECT file, table_name, count(*) FROM {}.sync_rejected
+         WHERE tool = $1 AND source = $2 GROUP BY 1, 2 ORDER BY 1, 2",
+        quote_ident(schema)
+    );
+    let rows = client.query_typed(&sql, &[(&tool, Type::TEXT), (&source, Type::TEXT)])?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get::<_, i64>(2) as u64)).collect())
+}

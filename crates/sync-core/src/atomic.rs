@@ -1,0 +1,48 @@
+//! Writing a small file so that a reader sees the old contents or the new ones, never half.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+/// Replaces `path` by `contents` in one step, with mode 0644; the folder must exist.
+///
+/// The data is on disk before the name points to it, so that a power cut leaves one of the two versions.
+pub fn write_atomically(path: &Path, contents: &str) -> Result<()> {
+    replace(path, contents).with_context(|| format!("writing {}", path.display()))
+}
+
+fn replace(path: &Path, contents: &str) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+    file.write_all(contents.as_bytes())?;
+    fs::set_permissions(file.path(), Permissions::from_mode(0o644))?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_the_file_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.prom");
+        write_atomically(&path, "one\n").unwrap();
+        write_atomically(&path, "two\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn names_the_file_when_the_folder_is_missing() {
+        let error = write_atomically(Path::new("/nonexistent/x.prom"), "").unwrap_err();
+        assert_eq!(error.to_string(), "writing /nonexistent/x.prom");
+    }
+}

@@ -1,0 +1,53 @@
+//! What the tools share: when to run, how to stop, what went wrong, and how to say what happened.
+//!
+//! A bag of plain functions and a few plain types; no traits, no framework. What differs between the tools (what is
+//! read, what is written, and what commits together) stays in the tools.
+//!
+//! | question | module |
+//! |---|---|
+//! | what does the process end with | [`exit`], [`fault`] |
+//! | when does it run, retry, stop | [`schedule`], [`retry`], [`stop`] |
+//! | what happened | [`report`], [`logging`], [`atomic`], `ping` (feature `http`) |
+//! | what is it set to | [`mod@env`] |
+//! | PostgreSQL (feature `pg`) | `pg_url`, `pg`, `tls`, `lock`, `silence`, `history`, `watermark` |
+//! | does it survive a crash | [`crash`] (feature `failpoints`) |
+
+pub mod atomic;
+pub mod crash;
+pub mod env;
+pub mod exit;
+pub mod fault;
+#[cfg(feature = "pg")]
+pub mod history;
+#[cfg(feature = "pg")]
+pub mod lock;
+pub mod logging;
+mod metrics;
+#[cfg(feature = "pg")]
+pub mod pg;
+#[cfg(feature = "pg")]
+mod pg_dsn;
+#[cfg(feature = "pg")]
+mod pg_env;
+#[cfg(feature = "pg")]
+mod pg_settings;
+#[cfg(feature = "pg")]
+pub mod pg_url;
+#[cfg(feature = "pg")]
+mod pg_values;
+#[cfg(feature = "http")]
+pub mod ping;
+pub mod report;
+mod report_text;
+pub mod retry;
+pub mod schedule;
+mod schedule_parse;
+#[cfg(feature = "pg")]
+pub mod silence;
+#[cfg(feature = "pg")]
+mod sqlstate;
+pub mod stop;
+#[cfg(feature = "pg")]
+pub mod tls;
+#[cfg(feature = "pg")]
+pub mod watermark;

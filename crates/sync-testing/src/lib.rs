@@ -1,0 +1,13 @@
+//! Throwaway servers, faulty networks and tool runs, for tests only.
+//!
+//! Everything here panics with a sentence when the test's surroundings fail: a test that cannot start its server has
+//! nothing better to do.
+
+pub mod postgres;
+pub mod proxy;
+pub mod tool;
+
+mod pg_account;
+mod pg_server;
+mod pg_template;
+mod proxy_forward;
