@@ -80,10 +80,10 @@ fn forward(client: &TcpStream, server: &TcpStream, epoch: usize, switches: &Swit
         }
         wait(client, server, &up, &down);
         let hole = switches.black_hole.load(SeqCst);
-        let Ok(n_fresh) = up.read(client, hole) else {
+        let Ok(n_fresh) = up.read(client, hole, &switches.n_bytes_up) else {
             return Ending::Reset;
         };
-        if down.read(server, hole).is_err() {
+        if down.read(server, hole, &switches.n_bytes_down).is_err() {
             return Ending::Reset;
         }
         if swallow_answer && (!down.pending.is_empty() || down.ended) {
@@ -101,9 +101,7 @@ fn forward(client: &TcpStream, server: &TcpStream, epoch: usize, switches: &Swit
             down.pending.clear();
             continue;
         }
-        if up.write(server, &switches.n_bytes_up).is_err()
-            || down.write(client, &switches.n_bytes_down).is_err()
-        {
+        if up.write(server).is_err() || down.write(client).is_err() {
             return Ending::Reset;
         }
     }
@@ -128,8 +126,10 @@ fn wait(client: &TcpStream, server: &TcpStream, up: &Flow, down: &Flow) {
 
 impl Flow {
     /// Reads what there is, unless earlier bytes still wait. In a black hole it is forgotten, and so is an end.
-    /// Gives the number of bytes read.
-    fn read(&mut self, mut from: &TcpStream, hole: bool) -> std::io::Result<usize> {
+    /// Gives the number of bytes that wait to be written.
+    ///
+    /// They are counted here and not when they are written: who has received a byte must find it counted.
+    fn read(&mut self, mut from: &TcpStream, hole: bool, n_bytes: &AtomicU64) -> std::io::Result<usize> {
         if self.ended || !self.pending.is_empty() {
             return Ok(0);
         }
@@ -137,7 +137,10 @@ impl Flow {
         match from.read(&mut buffer) {
             Ok(0) => self.ended = true,
             Ok(_) if hole => {}
-            Ok(n) => self.pending.extend_from_slice(&buffer[..n]),
+            Ok(n) => {
+                n_bytes.fetch_add(n as u64, SeqCst);
+                self.pending.extend_from_slice(&buffer[..n]);
+            }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
             Err(_) if hole => self.ended = true,
             Err(e) => return Err(e),
@@ -145,13 +148,10 @@ impl Flow {
         Ok(self.pending.len())
     }
 
-    fn write(&mut self, mut to: &TcpStream, n_bytes: &AtomicU64) -> std::io::Result<()> {
+    fn write(&mut self, mut to: &TcpStream) -> std::io::Result<()> {
         if !self.pending.is_empty() {
             match to.write(&self.pending) {
-                Ok(n) => {
-                    n_bytes.fetch_add(n as u64, SeqCst);
-                    self.pending.drain(..n);
-                }
+                Ok(n) => drop(self.pending.drain(..n)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
                 Err(e) => return Err(e),
             }
