@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by demo, test and bench: what they need from the machine, a PostgreSQL of their own that leaves nothing
-# behind, and day files to try things on.
+# behind, and day files to try things on. mariadb.sh has the same for MariaDB.
 
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -83,7 +83,7 @@ wrap_unpacked() {
   local program libraries
   libraries=$(find "$cache/root/usr/lib" "$cache/root/lib" -maxdepth 1 -name '*-linux-gnu*' 2>/dev/null | paste -sd:) || true
   mkdir -p "$cache/bin"
-  for program in "$cache"/root/usr/bin/* "$cache"/root/usr/lib/postgresql/*/bin/*; do
+  for program in "$cache"/root/usr/bin/* "$cache"/root/usr/sbin/* "$cache"/root/usr/lib/postgresql/*/bin/*; do
     [ -x "$program" ] || continue
     printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$program" >"$cache/bin/${program##*/}"
     chmod +x "$cache/bin/${program##*/}"
@@ -163,7 +163,7 @@ make_work() {
   trap 'exit 143' TERM HUP
   # Settings of the caller must not reach the tool under show.
   local name
-  for name in $(compgen -e | grep -E '^(PG[A-Z]+|POSTGRES_.*|SQLITE.*|DATABASE_URL|TIMESTAMP_FILE_PATH|SYNC_INTERVAL.*)$'); do
+  for name in $(compgen -e | grep -E '^(PG[A-Z]+|POSTGRES_.*|SQLITE.*|MYSQL.*|DATABASE_URL|TIMESTAMP_FILE_PATH|SYNC_INTERVAL.*)$'); do
     [ "$name" = PGCLIENTENCODING ] || unset "$name"
   done
 }
@@ -171,6 +171,7 @@ make_work() {
 clean_up() {
   trap '' INT TERM HUP
   local pid
+  stop_mariadb
   for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
   [ ! -e "$server/data/postmaster.pid" ] || as_server pg_ctl stop -D "$server/data" -m immediate >/dev/null 2>&1 || true
   wait 2>/dev/null || true
@@ -178,16 +179,19 @@ clean_up() {
   rm -rf "$work"
 }
 
-# PostgreSQL refuses to run as root.
-as_server() {
+# as_account NAME FOLDER COMMAND…: in this folder as this user, or nobody where there is none. Servers refuse to run as
+# root; every other user runs them as themselves.
+as_account() {
   if ! is_root; then
-    "$@"
+    "${@:3}"
     return
   fi
   local user=nobody
-  ! id postgres >/dev/null 2>&1 || user=postgres
-  (cd "$server" && exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@")
+  ! id "$1" >/dev/null 2>&1 || user=$1
+  (cd "$2" && exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "${@:3}")
 }
+
+as_server() { as_account postgres "$server" "$@"; }
 
 # A fresh PostgreSQL with the distribution's defaults on a free port of 127.0.0.1. Sets PGHOST, PGPORT, PGUSER,
 # PGPASSWORD and PGDATABASE.
@@ -215,6 +219,8 @@ start_postgres() {
 # sql STATEMENT [psql options]: bare rows, columns separated by |.
 sql() { PGOPTIONS="-c client_min_messages=warning" psql -XAtq -v ON_ERROR_STOP=1 -c "$@"; }
 
+new_database() { sql "DROP DATABASE IF EXISTS \"$1\"" && sql "CREATE DATABASE \"$1\""; }
+
 # database_url DATABASE
 database_url() { echo "postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/$1"; }
 
@@ -235,3 +241,5 @@ SELECT i, strftime('%Y-%m-%dT%H:%M:%fZ', '$2', ((i - 1) * 86400.0 / $3) || ' sec
 FROM n;
 SQL
 }
+
+. "$top/scripts/mariadb.sh"

@@ -1,12 +1,14 @@
 //! Rows in PostgreSQL's binary COPY format: a value is converted where that is exact, else it is a misfit with its reason.
 
+mod array;
+mod bits;
 mod number;
 mod text;
+mod time;
 
 use std::borrow::Cow;
 use std::ops::AddAssign;
 
-use crate::timestamp::{self, Moment, PG_EPOCH_MICROS};
 use crate::types::ColumnType;
 use crate::value::Value;
 
@@ -22,12 +24,10 @@ const MAX_LENGTH: usize = 0x3fff_ff00;
 /// From this size on a value is given exactly the room that it needs, so that it is held once.
 const LONG: usize = 64 * 1024;
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
-
 /// What was lost or changed on the way although the rows went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// Timestamps whose digits beyond the microsecond were cut.
+    /// Times whose digits beyond the microsecond were cut.
     pub n_cut: u64,
     /// Timestamps that had an offset and were converted to UTC.
     pub n_shifted: u64,
@@ -55,6 +55,18 @@ fn misfit(reason: &'static str) -> Misfit {
     Misfit::Reason(Cow::Borrowed(reason))
 }
 
+/// The reason for a kind of value that `place` never takes: "date in a bytea column".
+fn wrong(value: Value<'_>, place: &str) -> Misfit {
+    Misfit::Reason(Cow::Owned(format!("{} in {place}", value.kind())))
+}
+
+/// The value as a `text` column gets it.
+pub(crate) fn as_text(value: Value<'_>) -> Result<Vec<u8>, Misfit> {
+    let mut out = Vec::new();
+    text::text(&mut out, value)?;
+    Ok(out)
+}
+
 /// Appends the head of a row: its number of fields.
 pub fn begin_row(out: &mut Vec<u8>, n_fields: u16) {
     out.extend_from_slice(&n_fields.to_be_bytes());
@@ -72,14 +84,13 @@ pub fn field(out: &mut Vec<u8>, value: Value<'_>, ty: &ColumnType, notes: &mut N
         return Ok(());
     }
     let start = out.len();
-    if let Value::Text(bytes) | Value::Blob(bytes) = value {
-        if bytes.len() > MAX_LENGTH {
-            return Err(misfit("value longer than 1 GB"));
-        }
-        if bytes.len() > LONG {
-            // Length word, jsonb version.
-            out.reserve_exact(bytes.len() + 5);
-        }
+    let n_bytes = value.bytes().len();
+    if n_bytes > MAX_LENGTH {
+        return Err(misfit("value longer than 1 GB"));
+    }
+    if n_bytes > LONG {
+        // Length word, jsonb version.
+        out.reserve_exact(n_bytes + 5);
     }
     out.extend_from_slice(&[0; 4]);
     if let Err(misfit) = body(out, value, ty, notes) {
@@ -99,15 +110,15 @@ fn body(out: &mut Vec<u8>, value: Value<'_>, ty: &ColumnType, notes: &mut Notes)
         ColumnType::Float4 => out.extend_from_slice(&number::float4(value)?.to_be_bytes()),
         ColumnType::Float8 => out.extend_from_slice(&number::float8(value)?.to_be_bytes()),
         ColumnType::Numeric => number::numeric(out, value)?,
+        ColumnType::Other(name) if matches!(value, Value::Set(_)) && name.ends_with("[]") => {
+            array::literal(out, value)?;
+        }
         ColumnType::Text | ColumnType::Other(_) => text::text(out, value)?,
         ColumnType::Bytea => text::bytea(out, value)?,
         ColumnType::Bool => out.push(u8::from(number::boolean(value)?)),
-        ColumnType::Date => out.extend_from_slice(&date(value)?.to_be_bytes()),
+        ColumnType::Date => out.extend_from_slice(&time::date(value)?.to_be_bytes()),
         ColumnType::Timestamp | ColumnType::Timestamptz => {
-            let moment = moment(value)?;
-            notes.n_cut += u64::from(moment.cut);
-            notes.n_shifted += u64::from(moment.shifted);
-            out.extend_from_slice(&(moment.micros - PG_EPOCH_MICROS).to_be_bytes());
+            out.extend_from_slice(&time::timestamp(value, notes)?.to_be_bytes());
         }
         ColumnType::Json => text::json(out, value)?,
         ColumnType::Jsonb => {
@@ -116,36 +127,11 @@ fn body(out: &mut Vec<u8>, value: Value<'_>, ty: &ColumnType, notes: &mut Notes)
             text::jsonb(out, value)?;
         }
         ColumnType::Uuid => out.extend_from_slice(&text::uuid(value)?),
+        ColumnType::Interval => time::interval(out, value, notes)?,
+        ColumnType::Bit | ColumnType::Varbit => bits::bits(out, value)?,
+        ColumnType::TextArray => array::text_array(out, value)?,
     }
     Ok(())
-}
-
-/// Days since 2000-01-01.
-fn date(value: Value<'_>) -> Result<i32, Misfit> {
-    let bytes = match value {
-        Value::Text(bytes) => bytes,
-        Value::Blob(_) => return Err(misfit("binary data in a date column")),
-        _ => return Err(misfit("number in a date column")),
-    };
-    let Some((moment, zoned)) = timestamp::parse_with_zone(bytes) else {
-        return Err(misfit("text that is no date in a date column"));
-    };
-    let micros = moment.micros - PG_EPOCH_MICROS;
-    if zoned || moment.cut || micros % MICROS_PER_DAY != 0 {
-        return Err(misfit("time of day in a date column"));
-    }
-    // Four-digit years: some 3.7 million days.
-    Ok((micros / MICROS_PER_DAY) as i32)
-}
-
-fn moment(value: Value<'_>) -> Result<Moment, Misfit> {
-    match value {
-        Value::Text(bytes) => {
-            timestamp::parse(bytes).ok_or(misfit("text that is no timestamp in a timestamp column"))
-        }
-        Value::Blob(_) => Err(misfit("binary data in a timestamp column")),
-        _ => timestamp::from_number(value).ok_or(misfit("number out of the range of timestamps")),
-    }
 }
 
 #[cfg(test)]
@@ -237,6 +223,10 @@ mod tests {
             ColumnType::Json,
             ColumnType::Jsonb,
             ColumnType::Uuid,
+            ColumnType::Interval,
+            ColumnType::Bit,
+            ColumnType::Varbit,
+            ColumnType::TextArray,
             ColumnType::Other("x".into()),
         ] {
             assert!(matches!(encoded(bad, &ty), Err(Misfit::Reason(_))), "{ty:?}");

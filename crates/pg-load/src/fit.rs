@@ -1,142 +1,192 @@
-//! Columns with a length or a precision: what they would change in silence.
+//! Columns with a length or a precision: what they would refuse, and what they would change in silence.
 //!
 //! PostgreSQL rounds into `numeric(10,2)` and `timestamp(0)` and cuts blanks at the end of what is too long for
-//! `varchar(3)`, without a word. A row is either delivered as it is or set aside, so these are looked at before.
+//! `varchar(3)`, without a word. A row is either delivered as it is or set aside, so these are looked at before; and
+//! what it would refuse is known without asking it, so that a bad row costs no second try of its neighbours.
 
 use std::borrow::Cow;
+use std::io::Write;
 
-use crate::encode::{Misfit, Notes};
-use crate::timestamp::{self, Moment};
+use crate::encode::{self, Misfit, Notes};
+use crate::numeric;
+use crate::timestamp;
 use crate::types::ColumnType;
 use crate::value::Value;
 
 /// What a column keeps of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Digits behind the decimal point.
-    Decimals(usize),
+    /// Decimal digits.
+    Digits {
+        /// All of them.
+        precision: i64,
+        /// Those behind the decimal point; below zero, whole numbers are rounded too.
+        scale: i64,
+    },
     /// Digits of the second.
     SecondDigits(u32),
     /// Characters of text.
-    Chars(usize),
+    Chars {
+        /// How many.
+        n: usize,
+        /// In `character(n)` blanks at the end mean nothing.
+        padded: bool,
+    },
+    /// Bits of a bit string.
+    Bits {
+        /// How many.
+        n: usize,
+        /// `bit(n)` takes no fewer either.
+        exact: bool,
+    },
 }
 
-/// The limit in a type as the catalog prints it, such as `numeric(10,2)`.
+/// The limit in a type as the catalog prints it, such as `numeric(10,2)`; its short forms, such as `varchar(3)`, too.
 pub fn limit(ty: &ColumnType, sql: &str) -> Option<Limit> {
-    let (_, rest) = sql.split_once('(')?;
+    let Some((name, rest)) = sql.split_once('(') else {
+        return (sql == "bit").then_some(Limit::Bits { n: 1, exact: true });
+    };
     let (inside, _) = rest.split_once(')')?;
+    let number = || inside.trim().parse().ok();
     match ty {
         ColumnType::Numeric => {
-            let (_, scale) = inside.split_once(',').unwrap_or((inside, "0"));
-            // A negative scale rounds whole numbers: nothing can be said before the server did.
-            Some(Limit::Decimals(scale.trim().parse().ok()?))
+            let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
+            Some(Limit::Digits {
+                precision: precision.trim().parse().ok()?,
+                scale: scale.trim().parse().ok()?,
+            })
         }
-        ColumnType::Timestamp | ColumnType::Timestamptz => {
+        ColumnType::Timestamp | ColumnType::Timestamptz | ColumnType::Interval => {
             Some(Limit::SecondDigits(inside.trim().parse().ok()?))
         }
-        ColumnType::Text if sql.starts_with("character varying") => {
-            Some(Limit::Chars(inside.trim().parse().ok()?))
-        }
+        ColumnType::Text => match name {
+            "character varying" | "varchar" => Some(Limit::Chars { n: number()?, padded: false }),
+            "character" | "char" | "bpchar" => Some(Limit::Chars { n: number()?, padded: true }),
+            _ => None,
+        },
+        ColumnType::Bit => Some(Limit::Bits { n: number()?, exact: true }),
+        ColumnType::Varbit => Some(Limit::Bits { n: number()?, exact: false }),
         _ => None,
     }
 }
 
-/// What to write instead of a value: `None` for the value itself, or a time whose further digits are cut and counted.
+/// The value that goes to the column: as it is, or a time whose further digits are cut and counted.
 ///
 /// # Errors
-/// A misfit when the column would change the value in silence.
-pub fn fit(value: Value<'_>, limit: Limit, notes: &mut Notes) -> Result<Option<String>, Misfit> {
-    let reason = |reason: &'static str| Misfit::Reason(Cow::Borrowed(reason));
+/// A misfit when the column would refuse the value, with the server's words, or change it in silence.
+pub fn fit<'a>(value: Value<'a>, limit: Limit, notes: &mut Notes) -> Result<Value<'a>, Misfit> {
     match limit {
-        Limit::Decimals(scale) if n_decimals(value).is_some_and(|n| n > scale) => {
-            Err(reason("more decimals than its column keeps"))
-        }
-        Limit::Chars(n) if is_longer_by_blanks(value, n) => Err(reason("longer than its column")),
-        Limit::SecondDigits(digits) if digits < 6 => {
-            let Some(moment) = moment(value) else { return Ok(None) };
-            let step = 10_i64.pow(6 - digits);
-            let kept = moment.micros - moment.micros.rem_euclid(step);
-            if kept == moment.micros {
-                return Ok(None);
-            }
-            notes.n_cut += 1;
-            notes.n_shifted += u64::from(moment.shifted);
-            Ok(Some(timestamp::to_iso(kept)))
-        }
-        _ => Ok(None),
+        _ if value == Value::Null => Ok(value),
+        Limit::Digits { precision, scale } => fit_digits(value, precision, scale).map(|()| value),
+        Limit::Chars { n, padded } => fit_chars(value, n, padded).map(|()| value),
+        Limit::Bits { n, exact } => fit_bits(value, n, exact).map(|()| value),
+        Limit::SecondDigits(digits) => Ok(fit_second(value, digits, notes)),
     }
 }
 
-fn moment(value: Value<'_>) -> Option<Moment> {
-    match value {
-        Value::Text(bytes) => timestamp::parse(bytes),
-        number => timestamp::from_number(number),
+fn reason(reason: &'static str) -> Misfit {
+    Misfit::Reason(Cow::Borrowed(reason))
+}
+
+fn fit_digits(value: Value<'_>, precision: i64, scale: i64) -> Result<(), Misfit> {
+    let number = value.as_number();
+    if matches!(number, Value::Real(r) if r.is_infinite()) {
+        return Err(reason("numeric field overflow"));
+    }
+    match extent(number) {
+        Some((_, last)) if last < -scale => Err(reason("more decimals than its column keeps")),
+        Some((first, _)) if first >= precision - scale => Err(reason("numeric field overflow")),
+        _ => Ok(()),
     }
 }
 
-/// Digits behind the point that a number really has; `None` for what is no number.
-fn n_decimals(value: Value<'_>) -> Option<usize> {
-    let text = match value {
-        Value::Int(_) => return Some(0),
-        Value::Real(real) => Cow::Owned(format!("{real}")),
-        Value::Text(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
-        Value::Null | Value::Blob(_) => return None,
+/// Powers of ten of a number's first and last digit; `None` for zero and for what is no number.
+fn extent(number: Value<'_>) -> Option<(i64, i64)> {
+    // 20 digits and a sign, or the shortest form of a double with its exponent.
+    let mut text = [0; 32];
+    let mut rest = &mut text[..];
+    let written = match number {
+        Value::Text(bytes) => return numeric::extent(bytes),
+        Value::Int(n) => write!(rest, "{n}"),
+        Value::UInt(n) => write!(rest, "{n}"),
+        Value::Real(r) => write!(rest, "{r:e}"),
+        _ => return None,
     };
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
-    let exponent: i64 = exponent.parse().ok()?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let zeros = if fraction.is_empty() { whole.len() - whole.trim_end_matches('0').len() } else { 0 };
-    let n = i64::try_from(fraction.len()).ok()? - i64::try_from(zeros).ok()? - exponent;
-    Some(usize::try_from(n).unwrap_or(0))
+    let n_left = rest.len();
+    written.ok().and_then(|()| numeric::extent(&text[..32 - n_left]))
 }
 
-fn is_longer_by_blanks(value: Value<'_>, n: usize) -> bool {
-    let Value::Text(bytes) = value else { return false };
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    text.chars().count() > n && text.trim_end_matches(' ').chars().count() <= n
+fn fit_chars(value: Value<'_>, n: usize, padded: bool) -> Result<(), Misfit> {
+    let bytes = match value {
+        Value::Text(bytes) | Value::Blob(bytes) | Value::Set(bytes) => Cow::Borrowed(bytes),
+        _ => Cow::Owned(encode::as_text(value)?),
+    };
+    if bytes.len() <= n {
+        return Ok(());
+    }
+    // The encoder refuses what is not UTF-8.
+    let Ok(text) = std::str::from_utf8(&bytes) else { return Ok(()) };
+    if text.chars().nth(n).is_none() {
+        return Ok(());
+    }
+    if text.trim_end_matches(' ').chars().nth(n).is_none() {
+        return if padded { Ok(()) } else { Err(reason("longer than its column")) };
+    }
+    let name = if padded { "character" } else { "character varying" };
+    Err(Misfit::Reason(format!("value too long for type {name}({n})").into()))
+}
+
+fn fit_bits(value: Value<'_>, n: usize, exact: bool) -> Result<(), Misfit> {
+    let length = match value {
+        Value::Bits { n, .. } => n as usize,
+        Value::Text(digits) => digits.len(),
+        // The encoder refuses it.
+        _ => return Ok(()),
+    };
+    let refused = match exact {
+        true if length != n => format!("bit string length {length} does not match type bit({n})"),
+        false if length > n => format!("bit string too long for type bit varying({n})"),
+        _ => return Ok(()),
+    };
+    Err(Misfit::Reason(refused.into()))
+}
+
+fn fit_second<'a>(value: Value<'a>, digits: u32, notes: &mut Notes) -> Value<'a> {
+    if digits >= 6 {
+        return value;
+    }
+    let step = 10_i64.pow(6 - digits);
+    // Towards zero for lengths, towards the past for points in time: digits are cut, not rounded.
+    let interval = |micros: i64| (micros - micros % step, Value::Interval(micros - micros % step), micros);
+    let moment = |micros: i64| {
+        let kept = micros - micros.rem_euclid(step);
+        (kept, Value::Moment(kept), micros)
+    };
+    let mut shifted = false;
+    let (kept, instead, micros) = match value {
+        Value::Interval(micros) => interval(micros),
+        Value::Moment(micros) => moment(micros),
+        Value::Text(bytes) => match (timestamp::parse(bytes), timestamp::parse_interval(bytes)) {
+            (Some(found), _) => {
+                shifted = found.shifted;
+                moment(found.micros)
+            }
+            (None, Some((micros, _))) => interval(micros),
+            (None, None) => return value,
+        },
+        Value::Date(_) => return value,
+        number => match timestamp::from_number(number.as_number()) {
+            Some(found) => moment(found.micros),
+            None => return value,
+        },
+    };
+    if kept == micros {
+        return value;
+    }
+    notes.n_cut += 1;
+    notes.n_shifted += u64::from(shifted);
+    instead
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_read_from_types() {
-        assert_eq!(limit(&ColumnType::Numeric, "numeric(10,2)"), Some(Limit::Decimals(2)));
-        assert_eq!(limit(&ColumnType::Numeric, "numeric"), None);
-        assert_eq!(limit(&ColumnType::Numeric, "numeric(5,-2)"), None);
-        let ty = "timestamp(0) without time zone";
-        assert_eq!(limit(&ColumnType::Timestamp, ty), Some(Limit::SecondDigits(0)));
-        assert_eq!(limit(&ColumnType::Text, "character varying(3)"), Some(Limit::Chars(3)));
-        assert_eq!(limit(&ColumnType::Text, "character(3)"), None);
-    }
-
-    #[test]
-    fn decimals_are_those_that_count() {
-        for (text, n) in [
-            ("1.50", 1),
-            ("1.999", 3),
-            ("100", 0),
-            ("1e-3", 3),
-            ("1.5e1", 0),
-            ("10e-1", 0),
-            ("0.001", 3),
-            ("-2.", 0),
-        ] {
-            assert_eq!(n_decimals(Value::Text(text.as_bytes())), Some(n), "{text}");
-        }
-        assert_eq!(n_decimals(Value::Real(0.1)), Some(1));
-        assert_eq!(n_decimals(Value::Real(1e-7)), Some(7));
-        assert_eq!(n_decimals(Value::Text(b"abc")), Some(0), "the encoder refuses it");
-    }
-
-    #[test]
-    fn a_time_is_cut_and_not_rounded() {
-        let mut notes = Notes::default();
-        let cut = fit(Value::Text(b"2026-01-25 10:00:00.6"), Limit::SecondDigits(0), &mut notes);
-        assert_eq!(cut, Ok(Some("2026-01-25T10:00:00.000000".to_owned())));
-        assert_eq!(notes.n_cut, 1);
-        assert_eq!(fit(Value::Text(b"2026-01-25 10:00:01"), Limit::SecondDigits(0), &mut notes), Ok(None));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ pub mod bisect;
 pub mod copy;
 pub mod encode;
 pub mod fit;
+pub mod json;
 pub mod merge;
 pub mod numeric;
 pub mod rejected;

@@ -61,7 +61,15 @@ pub fn from_text(out: &mut Vec<u8>, s: &str) -> Option<()> {
 
 /// Appends an integer.
 pub fn from_i64(out: &mut Vec<u8>, value: i64) {
-    let mut rest = value.unsigned_abs();
+    integer(out, value.unsigned_abs(), if value < 0 { NEGATIVE } else { POSITIVE });
+}
+
+/// Appends an integer without a sign.
+pub fn from_u64(out: &mut Vec<u8>, value: u64) {
+    integer(out, value, POSITIVE);
+}
+
+fn integer(out: &mut Vec<u8>, mut rest: u64, sign: u16) {
     let mut groups = [0u16; 5];
     let mut n = 0;
     while rest > 0 {
@@ -70,7 +78,6 @@ pub fn from_i64(out: &mut Vec<u8>, value: i64) {
         n += 1;
     }
     let n_zero = groups[..n].iter().take_while(|&&g| g == 0).count();
-    let sign = if value < 0 { NEGATIVE } else { POSITIVE };
     head(out, (n - n_zero) as u16, n.saturating_sub(1) as i16, sign, 0);
     for group in groups[n_zero..n].iter().rev() {
         out.extend_from_slice(&group.to_be_bytes());
@@ -107,6 +114,17 @@ pub(crate) fn same_value(a: &str, b: &str) -> bool {
         Some(body)
     };
     value(a).is_some_and(|a| value(b) == Some(a))
+}
+
+/// The powers of ten of the first and the last digit of a plain decimal number that are not 0: (3, -1) for `1230.50`.
+/// `None` for zero and for what is no number.
+pub(crate) fn extent(s: &[u8]) -> Option<(i64, i64)> {
+    let decimal = parse(s)?;
+    let n_digits = decimal.int.len() + decimal.frac.len();
+    let first = (0..n_digits).find(|&i| decimal.digit(i) != 0)?;
+    let last = (first..n_digits).rev().find(|&i| decimal.digit(i) != 0)?;
+    let top = decimal.int.len() as i64 + decimal.exponent - 1;
+    Some((top - first as i64, top - last as i64))
 }
 
 fn head(out: &mut Vec<u8>, n_digits: u16, weight: i16, sign: u16, scale: u16) {

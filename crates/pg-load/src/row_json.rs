@@ -6,6 +6,7 @@ use std::str;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::encode;
 use crate::value::Value;
 
 /// Values longer than this are cut, in bytes.
@@ -19,7 +20,7 @@ const RESERVE: usize = MAX_NAME;
 
 /// The row as one JSON object of at most 64 KiB, a member for each column.
 ///
-/// Text that is not valid UTF-8 or holds NUL, and blobs, become `{"base64": …}`; reals that are not finite become strings;
+/// Times and bits become strings, as PostgreSQL prints them. Text that is not valid UTF-8 or holds NUL, and blobs, become `{"base64": …}`; reals that are not finite become strings;
 /// values over 1 KiB become `{"cut": beginning, "bytes": length}` or `{"base64_cut": …, "bytes": …}`. Names that repeat
 /// get a number. Columns for which no room is left are counted in a last member `left_out`.
 pub fn row(columns: &[(&str, Value<'_>)]) -> String {
@@ -68,13 +69,21 @@ fn value_json(value: Value<'_>) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Int(n) => n.to_string(),
+        Value::UInt(n) => n.to_string(),
+        Value::Float(_) => value_json(value.as_number()),
         Value::Real(r) if r.is_nan() => "\"NaN\"".into(),
         Value::Real(r) if r.is_infinite() => if r > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" }.into(),
         Value::Real(r) => format!("{r:?}"),
-        Value::Text(bytes) => match str::from_utf8(bytes) {
+        Value::Text(bytes) | Value::Set(bytes) => match str::from_utf8(bytes) {
             Ok(text) if !bytes.contains(&0) => text_json(text),
             _ => bytes_json(bytes),
         },
+        Value::Date(_) | Value::Moment(_) | Value::Interval(_) | Value::Bits { .. } => {
+            match encode::as_text(value).map(String::from_utf8) {
+                Ok(Ok(text)) => text_json(&text),
+                _ => bytes_json(value.bytes()),
+            }
+        }
         Value::Blob(bytes) => bytes_json(bytes),
     }
 }
@@ -136,6 +145,27 @@ mod tests {
                 + r#""f": {"base64": "YQA="}, "g": {"base64": "/w=="}, "h": {"base64": ""}}"#
         );
         assert_eq!(row(&[]), "{}");
+    }
+
+    #[test]
+    fn typed_values_have_their_form() {
+        let columns = [
+            ("a", Value::UInt(u64::MAX)),
+            ("b", Value::Float(0.1)),
+            ("c", Value::Float(f32::NAN)),
+            ("d", Value::Date(0)),
+            ("e", Value::Moment(1)),
+            ("f", Value::Interval(-1_000_000)),
+            ("g", Value::Bits { bytes: &[2], n: 3 }),
+            ("h", Value::Set(b"x,y")),
+            ("i", Value::Bits { bytes: &[2], n: 30 }),
+        ];
+        assert_eq!(
+            row(&columns),
+            r#"{"a": 18446744073709551615, "b": 0.1, "c": "NaN", "d": "1970-01-01", "#.to_owned()
+                + r#""e": "1970-01-01 00:00:00.000001", "f": "-00:00:01", "g": "010", "h": "x,y", "#
+                + r#""i": {"base64": "Ag=="}}"#
+        );
     }
 
     #[test]

@@ -153,7 +153,7 @@ pub fn alone(
 }
 
 /// Creates the schema when it is missing, asking for no right when it is there.
-pub fn create_schema(client: &mut Client, schema: &str) -> Result<()> {
+pub fn create_schema(client: &mut impl GenericClient, schema: &str) -> Result<()> {
     let exists =
         client.query_typed_opt("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[(&schema, Type::TEXT)])?;
     if exists.is_none() {

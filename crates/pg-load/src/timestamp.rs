@@ -7,7 +7,7 @@ pub(crate) const PG_EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// Numbers from here on are milliseconds: as seconds they would be later than the year 5138.
 const FIRST_MILLIS: f64 = 1e11;
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// A point in time that was read, and what reading it cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,11 @@ pub(crate) fn parse_with_zone(text: &[u8]) -> Option<(Moment, bool)> {
 const FIRST_YEAR: i64 = -62_135_596_800_000_000;
 const END_OF_YEARS: i64 = 253_402_300_800_000_000;
 
+/// Whether the microseconds since 1970 lie in the years 1 to 9999.
+pub(crate) fn is_in_range(micros: i64) -> bool {
+    (FIRST_YEAR..END_OF_YEARS).contains(&micros)
+}
+
 /// Reads epoch seconds, or epoch milliseconds when the number is 1e11 or more either side of zero.
 ///
 /// Reals are rounded to the nearest microsecond. `None` for what is not a number or lies outside of the years 1 to
@@ -63,7 +68,14 @@ pub fn from_number(value: Value<'_>) -> Option<Moment> {
         }
         _ => return None,
     };
-    (FIRST_YEAR..END_OF_YEARS).contains(&micros).then_some(Moment { micros, cut: false, shifted: false })
+    is_in_range(micros).then_some(Moment { micros, cut: false, shifted: false })
+}
+
+/// Days since 1970-01-01 of a day of the Gregorian calendar, years 1 to 9999; `None` when there is no such day.
+pub fn day(year: u16, month: u8, day: u8) -> Option<i32> {
+    let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
+    // Four-digit years: some 3.7 million days.
+    is_day(year, month, day).then(|| days(year, month, day) as i32)
 }
 
 /// The instant as `2026-01-25T10:15:00.123456`, UTC, always with six digits; `micros` count from 1970.
@@ -75,6 +87,58 @@ pub fn to_iso(micros: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:06}")
 }
 
+/// A day as PostgreSQL prints it, `2026-01-25`; `days` count from 1970.
+pub(crate) fn date_text(days: i32) -> String {
+    let (year, month, day) = civil(days.into());
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// A point in time as PostgreSQL prints it, `2026-01-25 10:15:00.5`; `micros` count from 1970.
+pub(crate) fn moment_text(micros: i64) -> String {
+    let mut text = to_iso(micros).replacen('T', " ", 1);
+    without_zeros(&mut text);
+    text
+}
+
+/// A length of time as PostgreSQL prints it, `-838:59:59.5`.
+pub(crate) fn interval_text(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let micros = micros.unsigned_abs();
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}.{fraction:06}");
+    without_zeros(&mut text);
+    text
+}
+
+/// Cuts the zeros at the end of a fraction, and the point when none is left.
+fn without_zeros(text: &mut String) {
+    let kept = text.trim_end_matches('0').trim_end_matches('.').len();
+    text.truncate(kept);
+}
+
+/// Reads `[-]h:mm` with hours of any length, `:ss` and a fraction: microseconds, and whether digits were cut.
+pub(crate) fn parse_interval(text: &[u8]) -> Option<(i64, bool)> {
+    let (sign, text) = match text {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        rest => (1, rest),
+    };
+    let n = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let hours: i64 = std::str::from_utf8(&text[..n]).ok()?.parse().ok().filter(|_| n <= 9)?;
+    let (&[b':', m1, m2], rest) = text[n..].split_first_chunk()? else { return None };
+    let (seconds, rest) = match rest {
+        [b':', s1, s2, rest @ ..] => (two(*s1, *s2)?, rest),
+        rest => (0, rest),
+    };
+    let (fraction, cut, rest) = match rest {
+        [b'.', rest @ ..] => parse_fraction(rest)?,
+        rest => (0, false, rest),
+    };
+    let minutes = two(m1, m2).filter(|minutes| *minutes < 60 && seconds < 60 && rest.is_empty())?;
+    Some((sign * (((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction), cut))
+}
+
 /// Days since 1970 of `YYYY-MM-DD`; the text has ten bytes.
 fn parse_date(text: &[u8]) -> Option<i64> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
@@ -82,8 +146,12 @@ fn parse_date(text: &[u8]) -> Option<i64> {
     };
     let year = 100 * two(y1, y2)? + two(y3, y4)?;
     let (month, day) = (two(m1, m2)?, two(d1, d2)?);
-    let valid = year >= 1 && (1..=12).contains(&month) && day >= 1 && day <= days_in_month(year, month);
-    valid.then(|| days(year, month, day))
+    is_day(year, month, day).then(|| days(year, month, day))
+}
+
+fn is_day(year: i64, month: i64, day: i64) -> bool {
+    let in_calendar = (1..=9999).contains(&year) && (1..=12).contains(&month);
+    in_calendar && day >= 1 && day <= days_in_month(year, month)
 }
 
 /// Microseconds into the day, whether digits were cut, and what follows: the zone.

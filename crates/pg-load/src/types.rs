@@ -33,6 +33,14 @@ pub enum ColumnType {
     Jsonb,
     /// `uuid`
     Uuid,
+    /// `interval`
+    Interval,
+    /// `bit(n)`; the length is in the column's SQL, without one it is 1
+    Bit,
+    /// `bit varying`
+    Varbit,
+    /// `text[]`
+    TextArray,
     /// Any other type, by its SQL name: staged as text and cast by the server.
     Other(String),
 }
@@ -56,7 +64,23 @@ impl ColumnType {
             ColumnType::Json => "json",
             ColumnType::Jsonb => "jsonb",
             ColumnType::Uuid => "uuid",
+            ColumnType::Interval => "interval",
+            ColumnType::Bit => "bit",
+            ColumnType::Varbit => "bit varying",
+            ColumnType::TextArray => "text[]",
             ColumnType::Other(name) => name,
+        }
+    }
+
+    /// The type for sources that know such values as text only: what the server reads better is cast by it.
+    ///
+    /// `sql` is the column's full type, with length or precision.
+    pub fn for_text(self, sql: &str) -> ColumnType {
+        match self {
+            ColumnType::Interval | ColumnType::Bit | ColumnType::Varbit | ColumnType::TextArray => {
+                ColumnType::Other(sql.to_owned())
+            }
+            known => known,
         }
     }
 }
@@ -81,6 +105,10 @@ pub fn from_catalog(type_name: &str, formatted: &str) -> ColumnType {
         "json" => ColumnType::Json,
         "jsonb" => ColumnType::Jsonb,
         "uuid" => ColumnType::Uuid,
+        "interval" => ColumnType::Interval,
+        "bit" => ColumnType::Bit,
+        "varbit" => ColumnType::Varbit,
+        "_text" => ColumnType::TextArray,
         _ => ColumnType::Other(formatted.to_owned()),
     }
 }
@@ -152,5 +180,14 @@ mod tests {
         assert_eq!(from_catalog("bpchar", "character(3)"), ColumnType::Text);
         assert_eq!(from_catalog("citext", "citext").sql(), "citext");
         assert_eq!(from_catalog("_int4", "integer[]"), ColumnType::Other("integer[]".into()));
+        assert_eq!(from_catalog("_text", "text[]"), ColumnType::TextArray);
+        assert_eq!(from_catalog("varbit", "bit varying(8)").sql(), "bit varying");
+    }
+
+    #[test]
+    fn text_is_cast_by_the_server_where_it_has_many_spellings() {
+        let interval = from_catalog("interval", "interval(0)").for_text("interval(0)");
+        assert_eq!(interval, ColumnType::Other("interval(0)".into()));
+        assert_eq!(ColumnType::Numeric.for_text("numeric(5,2)"), ColumnType::Numeric);
     }
 }

@@ -6,11 +6,12 @@ use anyhow::Result;
 use pg_load::encode::Notes;
 use pg_load::rejected::Origin;
 use pg_load::table;
+use sync_core::commit::{self, Counts, Durable};
 use sync_core::report::Count;
 use sync_core::watermark::{self, Moved, Position, Watermark};
 
 use crate::load;
-use crate::session::{self, Counts, Durable, Session, TOOL};
+use crate::session::{Session, TOOL};
 use crate::settings::Settings;
 use crate::source::SourceFault;
 use crate::source::files::DayFile;
@@ -131,7 +132,7 @@ fn deliver(
     let origin = work.origin(settings, mark.generation);
     // The commit that drains the table waits for the disk and takes those before it along.
     let durable = if page.end.is_some() { Durable::Yes } else { Durable::WithTheNext };
-    let mut tx = session::begin(&mut session.client, durable)?;
+    let mut tx = commit::begin(&mut session.client, durable)?;
     let Moved::Yes { txid, relation } = watermark::advance(&mut tx, &settings.schema, mark, &to)? else {
         return Ok(Some(Next::Again));
     };
@@ -159,7 +160,7 @@ fn deliver(
         ],
         notes: notes(page.rows.notes, loaded.n_superseded),
     };
-    session::commit(session.state, session.report, tx, (txid, durable), counts)?;
+    commit::commit(&mut session.state.ledger, session.report, tx, (txid, durable), counts)?;
     mark.at = to;
     Ok(None)
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
+use sync_core::cli::{LogArgs, PgArgs, RunArgs};
 use sync_core::{exit, schedule};
 
 /// Daily SQLite files into PostgreSQL: every row once, whatever happens.
@@ -12,10 +13,11 @@ use sync_core::{exit, schedule};
 #[command(name = "sqlite2pg", version, max_term_width = 100, after_help = exit::HELP)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Cli {
-    #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    // Before the commands, which would shift the places of its options in the help.
     #[command(flatten)]
     pub(crate) sync: SyncArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
@@ -88,37 +90,22 @@ pub(crate) struct InitArgs {
 
 /// When and what to copy.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("every", |arg| {
+    arg.help("Run again and again at this interval [without a value: sync_interval_seconds, 15]")
+}))]
+#[command(mut_arg("ping_url", |arg| {
+    arg.help("Call URL/start before and URL/<exit code> after each run [env: SQLITE2PG_PING_URL]")
+}))]
 pub(crate) struct SyncArgs {
-    /// Run again and again at this interval [without a value: sync_interval_seconds, 15]
-    #[arg(long, value_name = "DURATION", num_args = 0..=1, value_parser = schedule::parse_duration)]
-    pub(crate) every: Option<Option<Duration>>,
-    /// Run on a cron schedule of 5 fields, or 6 with seconds
-    #[arg(long, value_name = "EXPRESSION", conflicts_with = "every")]
-    pub(crate) cron: Option<String>,
-    /// Run once, whatever else is set
-    #[arg(long)]
-    pub(crate) once: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    // In the help both come behind --once, whose place is 2.
     /// Only files from this day on
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", display_order = 2)]
     pub(crate) since: Option<Date>,
     /// Only files up to this day
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", display_order = 2)]
     pub(crate) until: Option<Date>,
-    /// Say what would be copied and write nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// What to say at the end: a line on standard error, JSON on standard output, or nothing
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) report: ReportFormat,
-    /// Write Prometheus metrics here after each run
-    #[arg(long, value_name = "PATH")]
-    pub(crate) metrics_file: Option<PathBuf>,
-    /// Call URL/start before and URL/<exit code> after each run [env: SQLITE2PG_PING_URL]
-    #[arg(long, value_name = "URL")]
-    pub(crate) ping_url: Option<String>,
-    /// Keep trying this long when a server does not answer
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = schedule::parse_duration)]
-    pub(crate) retry_for: Duration,
     /// Rows per transaction [default: batch_rows, 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) batch_rows: Option<u32>,
@@ -128,20 +115,13 @@ pub(crate) struct SyncArgs {
     /// Go on although the files are others than before
     #[arg(long)]
     pub(crate) adopt_files: bool,
-    /// Do not take the lock: rows stay exact, work may be done twice
-    #[arg(long, hide = true)]
-    pub(crate) no_lock: bool,
 }
 
-/// Form of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// A line for people on standard error
-    Text,
-    /// An object for machines on standard output
-    Json,
-    /// Nothing
-    None,
+impl SyncArgs {
+    /// The same, but for looking only.
+    pub(crate) fn dry(&self) -> SyncArgs {
+        SyncArgs { run: RunArgs { dry_run: true, ..self.run.clone() }, ..self.clone() }
+    }
 }
 
 /// Options of every command. Environment variables are read by `Settings`, behind `.env`.
@@ -157,51 +137,14 @@ pub(crate) struct CommonArgs {
     /// Folder of the day files YYYY_MM_DD.db [env: SQLITE_DB_DIR]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) db_dir: Option<String>,
-    /// PostgreSQL as a URL; wins over the single settings [env: DATABASE_URL]
-    #[arg(long, global = true, value_name = "URL")]
-    pub(crate) database_url: Option<String>,
-    /// Server [env: POSTGRES_HOST] [default: localhost]
-    #[arg(long, global = true, value_name = "HOST")]
-    pub(crate) postgres_host: Option<String>,
-    /// Port [env: POSTGRES_PORT] [default: 5432]
-    #[arg(long, global = true, value_name = "PORT")]
-    pub(crate) postgres_port: Option<String>,
-    /// Database [env: POSTGRES_DATABASE]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) postgres_database: Option<String>,
-    /// Role [env: POSTGRES_USER]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) postgres_user: Option<String>,
-    /// Password; others can see it in the process list, prefer the environment or
-    /// POSTGRES_PASSWORD_FILE [env: POSTGRES_PASSWORD]
-    #[arg(long, global = true, value_name = "PASSWORD")]
-    pub(crate) postgres_password: Option<String>,
+    #[command(flatten)]
+    pub(crate) pg: PgArgs,
     /// Who these files belong to; one name per folder or machine [env: SQLITE2PG_SOURCE_NAME] [default: main]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) source_name: Option<String>,
     /// JSON file with the newest timestamp sent [env: TIMESTAMP_FILE_PATH]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) timestamp_file: Option<String>,
-    /// Say only errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Say more; twice: everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// Form of log lines
-    #[arg(long, global = true, value_enum, default_value = "text")]
-    pub(crate) log_format: LogFormat,
-    /// Log to this file instead of standard error
-    #[arg(long, global = true, value_name = "PATH")]
-    pub(crate) log_file: Option<PathBuf>,
-}
-
-/// Form of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object per line
-    Json,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }

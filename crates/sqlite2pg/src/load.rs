@@ -175,7 +175,7 @@ pub(crate) fn set_aside(
         let rows: Vec<Rejected> = refused
             .iter()
             .map(|(rowid, reason)| Rejected {
-                rowid: *rowid,
+                key: rowid.to_string(),
                 reason: reason.clone(),
                 row: db
                     .as_ref()

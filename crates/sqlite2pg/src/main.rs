@@ -5,7 +5,6 @@ mod args;
 mod commands;
 mod compare;
 mod dryrun;
-mod ending;
 mod folders;
 mod load;
 mod retry;
@@ -20,41 +19,26 @@ mod target;
 mod verify;
 mod whole;
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use sync_core::cli;
 use sync_core::exit::Exit;
-use sync_core::logging::{self, LogOptions};
+use sync_core::logging::LogFile;
 use sync_core::stop::Stop;
-use sync_core::{crash, fault};
 
-use crate::args::{Cli, Command, CommonArgs, LogFormat};
+use crate::args::{Cli, Command};
 use crate::session::TOOL;
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    crash::setup();
-    let cli = Cli::parse();
-    if let Err(err) = set_up_logging(&cli.common) {
-        eprintln!("{TOOL}: {}", fault::describe(&err));
-        return fault::verdict(&err).exit.into();
-    }
-    let exit = run(cli).unwrap_or_else(|err| {
-        if is_reader_gone(&err) {
-            return Exit::Done;
-        }
-        log::error!("{}", fault::describe(&err));
-        fault::verdict(&err).exit
-    });
-    exit.into()
-}
-
-/// Whether standard output was closed, as `| head -1` does when it has seen enough.
-fn is_reader_gone(err: &anyhow::Error) -> bool {
-    let root = err.downcast_ref::<io::Error>();
-    root.is_some_and(|err| err.kind() == io::ErrorKind::BrokenPipe)
+    cli::main(TOOL, || {
+        let cli = Cli::parse();
+        let log = &cli.common.log;
+        log.start(TOOL, log.log_file.clone().map(LogFile::Instead))?;
+        run(cli)
+    })
 }
 
 fn run(cli: Cli) -> Result<Exit> {
@@ -75,12 +59,4 @@ fn run(cli: Cli) -> Result<Exit> {
         Some(Command::Rejected { discard, json, .. }) => commands::rejected::run(&settings, discard, json),
         Some(Command::Health { max_age }) => commands::health::run(&settings, max_age),
     }
-}
-
-fn set_up_logging(args: &CommonArgs) -> Result<()> {
-    let verbose = if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(i8::MAX) };
-    logging::init(
-        TOOL,
-        LogOptions { verbose, json: args.log_format == LogFormat::Json, file: args.log_file.clone() },
-    )
 }

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use pg_load::table;
+use sync_core::commit::{self, Counts, Durable};
 use sync_core::report::Count;
 use sync_core::watermark::Watermark;
 
 use crate::append::{self, Next, Work};
 use crate::load;
-use crate::session::{self, Counts, Durable, Session};
+use crate::session::Session;
 use crate::source::open::Source;
 use crate::source::pages::{self, End};
 use crate::source::rows::Rows;
@@ -27,7 +28,7 @@ pub(crate) fn rejected(
     let mut after = None;
     loop {
         let origin = work.origin(session.settings, mark.generation);
-        let keys = origin.keys(&mut session.client, after, CHUNK)?;
+        let keys = origin.numeric_keys(&mut session.client, after, CHUNK)?;
         let Some(last) = keys.last().copied() else {
             return Ok(Next::Done);
         };
@@ -66,8 +67,8 @@ fn deliver(
     path: &(std::path::PathBuf, bool),
 ) -> Result<Delivered> {
     let origin = work.origin(session.settings, mark.generation);
-    let mut tx = session::begin(&mut session.client, Durable::Yes)?;
-    let txid: i64 = tx.query_typed_one("SELECT txid_current()", &[])?.get(0);
+    let mut tx = commit::begin(&mut session.client, Durable::Yes)?;
+    let txid = commit::txid(&mut tx)?;
     let loaded = match load::rows(&mut tx, work.target, &rows, work.file, session.settings.on_duplicate) {
         Err(err) if load::is_collision(&err) => return Ok(Delivered::KnownBefore),
         other => other?,
@@ -82,7 +83,7 @@ fn deliver(
         .filter(|rowid| !loaded.refused.iter().any(|(refused, _)| refused == rowid))
         .collect();
     // Taking rows off the list is this transaction's compare-and-set.
-    if origin.take_off(&mut tx, &arrived)?.len() != arrived.len() {
+    if origin.take_off(&mut tx, &arrived)? != arrived.len() as u64 {
         return Ok(Delivered::Done);
     }
     origin.set_aside(&mut tx, &rows.rejected)?;
@@ -95,6 +96,6 @@ fn deliver(
         ],
         notes: append::notes(rows.notes, loaded.n_superseded),
     };
-    session::commit(session.state, session.report, tx, (txid, Durable::Yes), counts)?;
+    commit::commit(&mut session.state.ledger, session.report, tx, (txid, Durable::Yes), counts)?;
     Ok(Delivered::Done)
 }

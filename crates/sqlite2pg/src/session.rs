@@ -6,55 +6,28 @@ use anyhow::{Context, Result};
 use pg_load::copy::Refused;
 use pg_load::rejected;
 use pg_load::table::{self, Table};
+use postgres::Client;
 use postgres::types::Type;
-use postgres::{Client, Transaction};
-use sync_core::report::{Count, Report};
+use sync_core::commit::{self, Ledger};
+use sync_core::report::Report;
 use sync_core::stop::Stop;
 use sync_core::watermark::{self, Key, Relation, Stamped, Watermark};
-use sync_core::{history, pg, silence};
+use sync_core::{history, own_tables, pg, run, silence};
 
 use crate::args::SyncArgs;
-use crate::ending;
 use crate::settings::Settings;
-use crate::target;
 
 /// Name of the tool in tables, locks and messages.
 pub(crate) const TOOL: &str = "sqlite2pg";
 
-/// What a commit adds to the report once it is known to have happened.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) of: Vec<(Count, u64)>,
-    pub(crate) notes: Vec<(&'static str, u64)>,
-}
-
-impl Counts {
-    fn add_to(&self, report: &Report) {
-        for (count, n) in &self.of {
-            report.add(*count, *n);
-        }
-        for (name, n) in &self.notes {
-            report.note(name, *n);
-        }
-    }
-
-    fn take_back_from(&self, report: &Report) {
-        for (count, n) in &self.of {
-            report.take_back(*count, *n);
-        }
-        for (name, n) in &self.notes {
-            report.take_back_note(name, *n);
-        }
-    }
-}
+/// The tables beside the data.
+pub(crate) const OWN_TABLES: [&str; 3] = ["sync_watermark", "sync_rejected", "sync_run"];
 
 /// What outlives a lost connection.
 #[derive(Default)]
 pub(crate) struct State {
-    /// A commit that was never answered: its transaction and what it would have counted.
-    unanswered: Option<(i64, Counts)>,
-    /// Commits that were answered before they were on the server's disk: a crash takes them back.
-    volatile: Vec<(i64, Counts)>,
+    /// What was committed, and what may have been.
+    pub(crate) ledger: Ledger,
     /// A stop was asked for before everything was read.
     pub(crate) is_cut_short: bool,
     /// This run held the lock once: whoever holds it now may be our own lost connection.
@@ -63,8 +36,6 @@ pub(crate) struct State {
     pub(crate) unindexed: BTreeSet<String>,
     /// The file at hand got a watermark that no stamp was saved for yet.
     pub(crate) has_new_watermarks: bool,
-    /// Batches committed since the run began: progress restarts the patience of retries.
-    pub(crate) n_commits: u64,
 }
 
 /// A connection and everything decided for this run.
@@ -88,24 +59,18 @@ pub(crate) fn open<'a>(
     report: &'a Report,
     state: &'a mut State,
 ) -> Result<Session<'a>> {
-    let client = connect(settings)?;
-    let (its_report, its_options) = (report.clone(), options.clone());
-    let give_up = move || ending::give_up_silent_server(&its_report, &its_options);
-    let mut session = Session {
-        settings,
-        options,
-        stop,
-        report,
-        client,
-        state,
-        tables: HashMap::new(),
-        _silence: silence::watch(&settings.pg, TOOL, give_up)?,
-    };
-    if !options.dry_run {
-        session.create_own_tables()?;
+    let mut client = connect(settings)?;
+    let (its_report, its_options) = (report.clone(), options.run.clone());
+    let give_up = move || run::give_up_silent_server("PostgreSQL", &its_report, &its_options);
+    let silence = silence::watch(&settings.pg, TOOL, give_up)?;
+    if !options.run.dry_run {
+        let schema = &settings.schema;
+        let ddl = [watermark::create_sql(schema), rejected::create_sql(schema), history::create_sql(schema)];
+        let tables: Vec<_> = OWN_TABLES.into_iter().zip(ddl).collect();
+        own_tables::create_missing(&mut client, TOOL, schema, &tables)?;
     }
-    session.settle()?;
-    Ok(session)
+    commit::settle(&mut state.ledger, &mut client, stop, report)?;
+    Ok(Session { settings, options, stop, report, client, state, tables: HashMap::new(), _silence: silence })
 }
 
 fn connect(settings: &Settings) -> Result<Client> {
@@ -113,54 +78,6 @@ fn connect(settings: &Settings) -> Result<Client> {
 }
 
 impl Session<'_> {
-    fn create_own_tables(&mut self) -> Result<()> {
-        let schema = &self.settings.schema;
-        if own_tables_exist(&mut self.client, schema)? {
-            return Ok(());
-        }
-        table::create_schema(&mut self.client, schema)?;
-        let ddl = [watermark::create_sql(schema), rejected::create_sql(schema), history::create_sql(schema)]
-            .concat();
-        table::alone(&mut self.client, "sync_watermark", |tx| Ok(tx.batch_execute(&ddl)?))
-            .map_err(|err| target::no_right(err, "sync_watermark", schema))
-            .with_context(|| {
-                format!("create the tables sync_watermark, sync_rejected and sync_run in schema {schema}")
-            })
-    }
-
-    /// Counts a commit whose answer was lost, if the server did carry it out, and no longer counts
-    /// what a crash of the server has taken back.
-    fn settle(&mut self) -> Result<()> {
-        if let Some((txid, _)) = self.state.unanswered {
-            let committed = self.was_committed(txid)?;
-            if let Some((_, counts)) = self.state.unanswered.take()
-                && committed
-            {
-                counts.add_to(self.report);
-            }
-        }
-        while let Some(txid) = self.state.volatile.last().map(|(txid, _)| *txid) {
-            if !self.was_committed(txid)?
-                && let Some((_, counts)) = self.state.volatile.last()
-            {
-                counts.take_back_from(self.report);
-            }
-            self.state.volatile.pop();
-        }
-        Ok(())
-    }
-
-    fn was_committed(&mut self, txid: i64) -> Result<bool> {
-        loop {
-            match watermark::was_committed(&mut self.client, txid)? {
-                Some(committed) => return Ok(committed),
-                // The old server process has not noticed yet that its client is gone.
-                None if self.stop.sleep(std::time::Duration::from_millis(200)) => return Ok(false),
-                None => {}
-            }
-        }
-    }
-
     /// Replaces a connection on which a COPY was refused, if that is what the error says.
     pub(crate) fn recover(&mut self, err: &anyhow::Error) -> Result<()> {
         if err.is::<Refused>() {
@@ -211,57 +128,7 @@ impl Session<'_> {
     }
 }
 
-/// When a commit is on the server's disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durable {
-    /// Before it is answered.
-    Yes,
-    /// With a later one: cursor and rows are lost together or not at all.
-    WithTheNext,
-}
-
-/// Begins a transaction that writes rows. Deferred constraints speak up at once: at COMMIT they
-/// would lose the whole batch for one row.
-pub(crate) fn begin(client: &mut Client, durable: Durable) -> Result<Transaction<'_>> {
-    let mut tx = client.transaction()?;
-    tx.batch_execute(match durable {
-        Durable::Yes => "SET CONSTRAINTS ALL IMMEDIATE",
-        Durable::WithTheNext => "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL synchronous_commit = off",
-    })?;
-    Ok(tx)
-}
-
-/// Commits and counts; when the answer is lost, the next connection finds out what happened.
-pub(crate) fn commit(
-    state: &mut State,
-    report: &Report,
-    tx: Transaction<'_>,
-    (txid, durable): (i64, Durable),
-    counts: Counts,
-) -> Result<()> {
-    sync_core::crash::point("before-commit");
-    state.unanswered = Some((txid, counts));
-    tx.commit().context("commit")?;
-    sync_core::crash::point("after-commit");
-    if durable == Durable::Yes {
-        state.volatile.clear();
-    }
-    if let Some((txid, counts)) = state.unanswered.take() {
-        counts.add_to(report);
-        if durable == Durable::WithTheNext {
-            state.volatile.push((txid, counts));
-        }
-    }
-    state.n_commits += 1;
-    Ok(())
-}
-
 /// Whether all three tables of our own are in the schema.
 pub(crate) fn own_tables_exist(client: &mut Client, schema: &str) -> Result<bool> {
-    let row = client.query_typed_one(
-        "SELECT count(*) = 3 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $1 AND c.relname IN ('sync_watermark', 'sync_rejected', 'sync_run')",
-        &[(&schema, Type::TEXT)],
-    )?;
-    Ok(row.get(0))
+    own_tables::exist(client, schema, &OWN_TABLES)
 }

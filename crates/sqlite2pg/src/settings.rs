@@ -115,7 +115,7 @@ impl Settings {
             format!("{key_columns:?} {:?}", yaml.on_duplicate),
         ));
         Ok(Settings {
-            pg: postgres(args, env)?,
+            pg: args.pg.settings(env, "POSTGRES_DATABASE")?,
             db_dir: expand("sqlite_db_dir", &db_dir, env)?,
             source_name,
             interval,
@@ -146,46 +146,6 @@ impl Settings {
     pub(crate) fn destination_name(&self, table: &str) -> String {
         self.table_template.replace("{source}", &self.source_name).replace("{table}", table)
     }
-}
-
-fn postgres(args: &CommonArgs, env: &Env) -> Result<PgSettings> {
-    let url = match &args.database_url {
-        Some(url) => Some(url.clone()),
-        None => env.get("DATABASE_URL")?,
-    };
-    let from_url = url.is_some();
-    let mut pg = match url {
-        Some(url) => PgSettings::from_url(&url)?,
-        None => {
-            let value = |flag: &Option<String>, name: &str| -> Result<Option<String>> {
-                Ok(flag.clone().or(env.get(name)?))
-            };
-            let mut pg = PgSettings::default();
-            pg.hosts.extend(value(&args.postgres_host, "POSTGRES_HOST")?);
-            if let Some(port) = value(&args.postgres_port, "POSTGRES_PORT")? {
-                pg.ports.push(number("POSTGRES_PORT", &port)?);
-            }
-            pg.database = value(&args.postgres_database, "POSTGRES_DATABASE")?;
-            pg.user = value(&args.postgres_user, "POSTGRES_USER")?;
-            pg.password = value(&args.postgres_password, "POSTGRES_PASSWORD")?.map(Into::into);
-            pg
-        }
-    };
-    pg.fill_from_env(env)?;
-    if pg.hosts.is_empty() && !from_url {
-        pg.hosts.push("localhost".to_owned());
-    }
-    for (name, value) in [("POSTGRES_DATABASE", &pg.database), ("POSTGRES_USER", &pg.user)] {
-        if value.as_deref().unwrap_or_default().is_empty() {
-            return Err(Fault::config(
-                format!("{name} is not set"),
-                format!(
-                    "set {name} in the environment or .env, or give DATABASE_URL=postgresql://user:password@host/database"
-                ),
-            ));
-        }
-    }
-    Ok(pg)
 }
 
 fn known_placeholders(template: &str) -> Result<()> {

@@ -53,7 +53,7 @@ pub(crate) fn watermarks(session: &mut Session<'_>, files: &[DayFile]) -> Result
         return Ok(marks);
     }
     match saved {
-        Saved::At(start) if session.options.dry_run => {
+        Saved::At(start) if session.options.run.dry_run => {
             log::info!("the first run will start at {}", timestamp::to_iso(start));
             Ok(marks)
         }

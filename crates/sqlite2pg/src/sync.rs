@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 use indicatif::{HumanCount, ProgressBar, ProgressFinish, ProgressState, ProgressStyle};
 use jiff::civil::Date;
 use pg_load::{rejected, table};
-use sync_core::exit::Exit;
 use sync_core::fault::{self, Fault};
+use sync_core::lock::{self, Lock};
 use sync_core::report::{Count, Report};
 use sync_core::retry::{self, Policy};
 use sync_core::stop::Stop;
 use sync_core::watermark::Stamped;
-use sync_core::{history, lock, logging};
+use sync_core::{history, logging};
 
 use crate::append::Next;
 use crate::args::SyncArgs;
@@ -44,13 +44,13 @@ pub(crate) fn run(
     stop: &Stop,
     report: &Report,
 ) -> Result<()> {
-    let policy = Policy { give_up_after: options.retry_for, ..Policy::default() };
+    let policy = Policy { give_up_after: options.run.retry_for, ..Policy::default() };
     let mut state = State::default();
     let mut n_commits = 0;
     retry::run(policy, stop, |backoff| {
         let done = attempt(settings, options, extra, stop, report, &mut state);
-        if state.n_commits > n_commits {
-            n_commits = state.n_commits;
+        if state.ledger.n_commits > n_commits {
+            n_commits = state.ledger.n_commits;
             backoff.reset();
         }
         done
@@ -65,13 +65,16 @@ fn attempt(
     report: &Report,
     state: &mut State,
 ) -> Result<()> {
-    let lock =
-        if options.no_lock || options.dry_run { None } else { Some(take_lock_again(settings, state)?) };
+    let lock = if options.run.no_lock || options.run.dry_run {
+        None
+    } else {
+        Some(lock::lock_again(&settings.pg, TOOL, &lock_name(settings), &mut state.has_locked)?)
+    };
     let mut session = session::open(settings, options, stop, report, state)?;
     let files = between(files::list(&settings.db_dir)?, options.since, options.until);
     let marks = start::watermarks(&mut session, &files)?;
     let chosen = select::files(&mut session, files, &marks, extra)?;
-    if options.dry_run {
+    if options.run.dry_run {
         return dryrun::run(&mut session, &chosen);
     }
     folders::check(&mut session, &chosen, &marks)?;
@@ -94,24 +97,14 @@ fn attempt(
     Ok(())
 }
 
-/// Takes the lock; when this run has lost a connection, its own old one may hold it for a moment.
-fn take_lock_again(settings: &Settings, state: &mut State) -> Result<lock::Lock> {
-    let taken = take_lock(settings);
-    if let Err(err) = &taken
-        && state.has_locked
-        && !fault::verdict(err).retry
-        && fault::verdict(err).exit == Exit::Temporary
-    {
-        return Err(Fault::temporary(format!("{err:#}"), "it may be a connection that this run has lost"));
-    }
-    state.has_locked |= taken.is_ok();
-    taken
+/// Takes the lock of this source and destination.
+pub(crate) fn take_lock(settings: &Settings) -> Result<Lock> {
+    lock::lock(&settings.pg, TOOL, &lock_name(settings))
 }
 
-/// Takes the lock of this source and destination.
-pub(crate) fn take_lock(settings: &Settings) -> Result<lock::Lock> {
+fn lock_name(settings: &Settings) -> String {
     let Settings { source_name, schema, table_template, .. } = settings;
-    lock::lock(&settings.pg, TOOL, &format!("{TOOL}:{source_name}:{schema}.{table_template}"))
+    format!("{TOOL}:{source_name}:{schema}.{table_template}")
 }
 
 /// The files of these days.

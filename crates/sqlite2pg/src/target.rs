@@ -5,9 +5,10 @@ use pg_load::merge::SOURCE_FILE;
 use pg_load::table::{self, Table};
 use pg_load::types::ColumnType;
 use sync_core::fault::Fault;
+use sync_core::own_tables;
 use sync_core::watermark::Key;
 
-use crate::session::{Session, TOOL};
+use crate::session::{OWN_TABLES, Session, TOOL};
 use crate::settings::OnDuplicate;
 use crate::source::SourceFault;
 use crate::source::files::DayFile;
@@ -16,7 +17,6 @@ use crate::source::tables::SourceTable;
 
 /// Columns that say which source row a row is.
 pub(crate) const IDENTITY: [&str; 2] = ["_source_id", "_source_rowid"];
-const OWN_TABLES: [&str; 3] = ["sync_watermark", "sync_rejected", "sync_run"];
 
 /// Where a source table's rows go, and how.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ fn create(session: &mut Session<'_>, source: &SourceTable, schema: &str, name: &
         columns.push((SOURCE_FILE, &date));
     }
     table::alone(&mut session.client, &qualified, |tx| table::create(tx, TOOL, schema, name, &columns))
-        .map_err(|err| no_right(err, &qualified, schema))?;
+        .map_err(|err| own_tables::no_right(err, TOOL, &qualified, schema))?;
     if !keyed {
         session.state.unindexed.insert(qualified);
     }
@@ -136,7 +136,7 @@ fn grow(session: &mut Session<'_>, target: &Target) -> Result<bool> {
     table::alone(&mut session.client, &qualified, |tx| {
         missing.iter().try_for_each(|(name, ty)| table::add_column(tx, &qualified, name, ty))
     })
-    .map_err(|err| no_right(err, &qualified, &target.table.schema))?;
+    .map_err(|err| own_tables::no_right(err, TOOL, &qualified, &target.table.schema))?;
     Ok(true)
 }
 
@@ -186,16 +186,4 @@ fn foreign_table(qualified: &str) -> anyhow::Error {
         "name its key with `key_columns: [its primary key]`, or run once with --adopt-table, which \
          adds two columns and recognises the rows that are there",
     )
-}
-
-/// Names the grant, where it is a right that is missing.
-pub(crate) fn no_right(err: anyhow::Error, qualified: &str, schema: &str) -> anyhow::Error {
-    if pg_load::bisect::code(&err) == Some("42501") {
-        let grant = format!(
-            "GRANT USAGE, CREATE ON SCHEMA {} TO the role that sqlite2pg uses, or make that role the owner of the table",
-            sync_core::pg::quote_ident(schema)
-        );
-        return err.context(format!("no right to make or change table {qualified}: {grant}"));
-    }
-    err
 }

@@ -12,6 +12,7 @@ use pg_load::rejected::Rejected;
 use pg_load::{bisect, copy, table};
 use postgres::Transaction;
 use postgres::types::Type;
+use sync_core::commit::{self, Counts, Durable};
 use sync_core::report::Count;
 use sync_core::stop::Stop;
 use sync_core::watermark::{self, Moved, Position, Watermark};
@@ -19,7 +20,7 @@ use sync_core::watermark::{self, Moved, Position, Watermark};
 use crate::append::{self, Next, Work};
 use crate::compare::{self, Compared};
 use crate::load;
-use crate::session::{self, Counts, Durable, Session};
+use crate::session::Session;
 use crate::source::SourceFault;
 use crate::source::open::Source;
 use crate::source::pages::{self, End, Limits};
@@ -48,7 +49,7 @@ pub(crate) fn read(
     let (path, stop) = (source.path(), session.stop.clone());
     let settings = session.settings;
     let origin = work.origin(session.settings, mark.generation);
-    let mut tx = session::begin(&mut session.client, Durable::Yes)?;
+    let mut tx = commit::begin(&mut session.client, Durable::Yes)?;
     origin.clear(&mut tx)?;
     let set_aside = |tx: &mut Transaction<'_>, rows: &[Rejected], refused: &[(i64, String)]| {
         origin.set_aside(tx, rows)?;
@@ -98,7 +99,7 @@ pub(crate) fn read(
     }
     sync_core::crash::point("whole-compared");
     let counts = counts(&staged, &compared, n_refused, mark);
-    session::commit(session.state, session.report, tx, (txid, Durable::Yes), counts)?;
+    commit::commit(&mut session.state.ledger, session.report, tx, (txid, Durable::Yes), counts)?;
     *mark = next;
     Ok(Next::Done)
 }

@@ -7,7 +7,7 @@ use postgres::error::SqlState;
 use postgres::types::{ToSql, Type};
 
 use crate::exit::Exit;
-use crate::pg::quote_ident;
+use crate::pg::{self, PgSettings, quote_ident};
 use crate::report::{Count, Report};
 
 /// A row of `sync_run`.
@@ -93,6 +93,11 @@ pub fn record(client: &mut Client, schema: &str, report: &Report, exit: Exit) ->
     ];
     client.query_typed(&record_sql(schema), &values).context("writing the run history sync_run")?;
     Ok(())
+}
+
+/// The same on a connection of its own: for a run that failed, and has none any more.
+pub fn record_apart(settings: &PgSettings, schema: &str, report: &Report, exit: Exit) -> Result<()> {
+    record(&mut pg::connect(settings, report.data().tool)?, schema, report, exit)
 }
 
 fn record_sql(schema: &str) -> String {

@@ -6,13 +6,18 @@
 //! | question | module |
 //! |---|---|
 //! | what does the process end with | [`exit`], [`fault`] |
-//! | when does it run, retry, stop | [`schedule`], [`retry`], [`stop`] |
+//! | when does it run, retry, stop | [`schedule`], [`retry`], [`stop`], [`silence`] |
 //! | what happened | [`report`], [`logging`], [`atomic`], `ping` (feature `http`) |
 //! | what is it set to | [`mod@env`] |
-//! | PostgreSQL (feature `pg`) | `pg_url`, `pg`, `tls`, `lock`, `silence`, `history`, `watermark` |
+//! | command line and frame of a run (feature `cli`) | `cli`, `run` |
+//! | PostgreSQL (feature `pg`) | `pg_url`, `pg`, `tls`, `lock`, `own_tables`, `commit`, `history`, `watermark` |
 //! | does it survive a crash | [`crash`] (feature `failpoints`) |
 
 pub mod atomic;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "pg")]
+pub mod commit;
 pub mod crash;
 pub mod env;
 pub mod exit;
@@ -21,10 +26,17 @@ pub mod fault;
 pub mod history;
 #[cfg(feature = "pg")]
 pub mod lock;
+mod log_file;
 pub mod logging;
 mod metrics;
 #[cfg(feature = "pg")]
+pub mod own_tables;
+#[cfg(feature = "pg")]
 pub mod pg;
+#[cfg(all(feature = "cli", feature = "pg"))]
+mod pg_args;
+#[cfg(feature = "pg")]
+pub mod pg_check;
 #[cfg(feature = "pg")]
 mod pg_dsn;
 #[cfg(feature = "pg")]
@@ -40,9 +52,10 @@ pub mod ping;
 pub mod report;
 mod report_text;
 pub mod retry;
+#[cfg(feature = "cli")]
+pub mod run;
 pub mod schedule;
 mod schedule_parse;
-#[cfg(feature = "pg")]
 pub mod silence;
 #[cfg(feature = "pg")]
 mod sqlstate;

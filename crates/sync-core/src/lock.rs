@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use postgres::Client;
 use postgres::types::Type;
 
-use crate::fault::Fault;
+use crate::exit::Exit;
+use crate::fault::{self, Fault};
 use crate::pg::{self, PgSettings};
 
 /// A lock that is held until it is dropped: an open transaction on a connection of its own.
@@ -47,6 +48,33 @@ pub fn lock(settings: &PgSettings, application_name: &str, name: &str) -> Result
     let hint =
         "wait until it ends; SELECT * FROM pg_stat_activity shows it, and pg_terminate_backend(pid) ends it";
     Err(Fault::locked(format!("another run holds the lock {name}"), hint))
+}
+
+/// Takes the lock again in another attempt of the same run; `has_held` remembers from one attempt to the next whether
+/// this run has held it.
+///
+/// After a lost connection the run's own old one may hold the lock for a moment: then the error is tried again.
+pub fn lock_again(
+    settings: &PgSettings,
+    application_name: &str,
+    name: &str,
+    has_held: &mut bool,
+) -> Result<Lock> {
+    let taken = lock(settings, application_name, name);
+    if let Err(error) = &taken
+        && *has_held
+        && is_held(error)
+    {
+        return Err(Fault::temporary(format!("{error:#}"), "it may be a connection that this run has lost"));
+    }
+    *has_held |= taken.is_ok();
+    taken
+}
+
+/// Whether a lock was refused because somebody holds it: temporary, and yet not tried again.
+fn is_held(error: &anyhow::Error) -> bool {
+    let verdict = fault::verdict(error);
+    verdict.exit == Exit::Temporary && !verdict.retry
 }
 
 fn try_lock(connection: &mut Client, key: i64) -> Result<bool> {

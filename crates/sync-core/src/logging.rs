@@ -1,18 +1,19 @@
 //! One logger for every tool: short lines for people, or JSON lines for programs, beside progress bars.
 
-use std::fs::{File, OpenOptions};
+use std::fs;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result};
-use env_logger::{Builder, Target, WriteStyle};
+use env_logger::{Builder, Logger, Target, WriteStyle};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use indicatif_log_bridge::LogWrapper;
-use jiff::Timestamp;
-use log::{Level, LevelFilter, Record};
+use jiff::{Timestamp, Zoned};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::fault::{self, Fault};
+use crate::log_file::{self, Rotating};
 use crate::report_text::timestamp;
 
 /// What is logged, how, and where to.
@@ -22,9 +23,28 @@ pub struct LogOptions {
     pub verbose: i8,
     /// JSON lines instead of text.
     pub json: bool,
-    /// A file to append to, instead of standard error.
-    pub file: Option<PathBuf>,
+    /// A file to append to.
+    pub file: Option<LogFile>,
 }
+
+/// A log file; it and its folder are created when missing. Several processes may append to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LogFile {
+    /// Instead of standard error; it grows without end, or as logrotate says.
+    Instead(PathBuf),
+    /// Beside standard error, in lines `time - level - message` of local time; at 10 MB it is renamed to `name.1`, and
+    /// five old files are kept.
+    Beside(PathBuf),
+}
+
+/// The log as it runs.
+struct Running {
+    file: Option<Mutex<Rotating>>,
+    json: bool,
+}
+
+/// A logger that also fills the file beside standard error.
+struct Tee(Logger);
 
 /// Modules whose debug messages carry tokens, statements with their values, or URLs with keys.
 const INDISCREET: [&str; 8] = [
@@ -38,6 +58,7 @@ const INDISCREET: [&str; 8] = [
     "mysql",
 ];
 
+static RUNNING: OnceLock<Running> = OnceLock::new();
 static PROGRESS: OnceLock<MultiProgress> = OnceLock::new();
 
 /// Where progress bars are added: drawn on standard error when it is a terminal, hidden otherwise.
@@ -54,28 +75,84 @@ pub fn progress() -> &'static MultiProgress {
 
 /// Starts the logger of this process; `RUST_LOG` wins over `verbose`.
 ///
-/// Fails when a logger runs already; a log file that cannot be opened is a configuration error.
+/// Fails when a logger runs already; a log file that cannot be opened is a configuration error which names it.
 pub fn init(tool: &'static str, opts: LogOptions) -> Result<()> {
+    let LogOptions { verbose, json, file } = opts;
     let mut builder = Builder::new();
-    set_levels(&mut builder, tool, opts.verbose, std::env::var("RUST_LOG").ok().as_deref());
-    let to_file = opts.file.is_some();
-    if let Some(path) = &opts.file {
-        builder.target(Target::Pipe(Box::new(open(path)?))).write_style(WriteStyle::Never);
-    }
-    let json = opts.json;
+    set_levels(&mut builder, tool, verbose, std::env::var("RUST_LOG").ok().as_deref());
+    let is_alone = matches!(file, Some(LogFile::Instead(_)));
+    let file = match file {
+        None => None,
+        Some(LogFile::Instead(path)) => {
+            let file = open(&path, log_file::open)?;
+            builder.target(Target::Pipe(Box::new(file))).write_style(WriteStyle::Never);
+            None
+        }
+        Some(LogFile::Beside(path)) => Some(Mutex::new(open(&path, Rotating::open)?)),
+    };
     builder.format(move |out, record| match json {
         true => write_json(out, record, Timestamp::now()),
-        false => write_text(out, tool, record, to_file.then(Timestamp::now)),
+        false => write_text(out, tool, record, is_alone.then(Timestamp::now)),
     });
     let logger = builder.build();
     let level = logger.filter();
-    LogWrapper::new(progress().clone(), logger).try_init().context("starting the logger")?;
+    LogWrapper::new(progress().clone(), Tee(logger)).try_init().context("starting the logger")?;
     log::set_max_level(level);
+    // Only here can a logger have been started: the one above is the first.
+    let _ = RUNNING.set(Running { file, json });
     Ok(())
 }
 
-fn open(path: &Path) -> Result<File> {
-    OpenOptions::new().append(true).create(true).open(path).map_err(|error| {
+/// Says an error with its hint, in the log or, before there is one, on standard error.
+pub fn say_error(tool: &str, err: &anyhow::Error) {
+    let text = fault::describe(err);
+    match RUNNING.get() {
+        Some(_) => log::error!("{text}"),
+        None => eprintln!("{tool}: {text}"),
+    }
+}
+
+/// Puts lines into the file of [`LogFile::Beside`], if there is one: what people were told by other means than the log.
+pub fn keep(text: &str) {
+    for line in text.lines().map(str::trim_start) {
+        let mut record = Record::builder();
+        fill_file(&record.level(Level::Info).target("report").args(format_args!("{line}")).build());
+    }
+}
+
+impl Log for Tee {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record) {
+        self.0.log(record);
+        if self.0.matches(record) {
+            fill_file(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+fn fill_file(record: &Record) {
+    let Some(Running { file: Some(file), json }) = RUNNING.get() else {
+        return;
+    };
+    let mut line = Vec::new();
+    let written = match json {
+        true => write_json(&mut line, record, Timestamp::now()),
+        false => write_dated(&mut line, record, &Zoned::now()),
+    };
+    // There is no place to say that the log cannot be written; standard error has had the line.
+    let _ = written.and_then(|()| file.lock().unwrap_or_else(PoisonError::into_inner).append(&line));
+}
+
+fn open<T>(path: &Path, open: impl FnOnce(&Path) -> io::Result<T>) -> Result<T> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| open(path)).map_err(|error| {
         Fault::config(
             format!("cannot open the log file {}: {error}", path.display()),
             "check its folder and rights",
@@ -119,6 +196,14 @@ fn write_text(out: &mut impl Write, tool: &str, record: &Record, at: Option<Time
     writeln!(out, "{tool}: {level}{text}")
 }
 
+fn write_dated(out: &mut impl Write, record: &Record, at: &Zoned) -> io::Result<()> {
+    let level = match record.level() {
+        Level::Warn => "WARNING",
+        other => other.as_str(),
+    };
+    writeln!(out, "{} - {level} - {}", at.strftime("%Y-%m-%d %H:%M:%S,%3f"), message(record))
+}
+
 fn write_json(out: &mut impl Write, record: &Record, at: Timestamp) -> io::Result<()> {
     let line = serde_json::json!({
         "ts": timestamp(at),
@@ -136,7 +221,6 @@ fn message(record: &Record) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use log::{Log as _, Metadata};
 
     fn enabled(verbose: i8, rust_log: Option<&str>, target: &str, level: Level) -> bool {
         let mut builder = Builder::new();
@@ -181,8 +265,23 @@ mod tests {
     }
 
     #[test]
-    fn a_log_file_without_a_folder_is_a_configuration_error() {
-        let error = open(Path::new("/nonexistent/x.log")).unwrap_err();
+    fn dated_lines() {
+        let mut out = Vec::new();
+        let args = format_args!("a\nb");
+        let at = "2026-11-21T12:00:00.123987+01:00[Europe/Paris]".parse().unwrap();
+        write_dated(&mut out, &Record::builder().level(Level::Warn).args(args).build(), &at).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "2026-11-21 12:00:00,123 - WARNING - a b\n");
+    }
+
+    #[test]
+    fn the_folder_of_a_log_file_is_made_and_what_cannot_be_opened_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs/deep/sync.log");
+        open(&path, log_file::open).unwrap();
+        assert!(path.is_file());
+        let below_a_file = path.join("x.log");
+        let error = open(&below_a_file, Rotating::open).unwrap_err();
         assert_eq!(fault::verdict(&error).exit, crate::exit::Exit::Config);
+        assert!(error.to_string().contains(below_a_file.to_str().unwrap()), "{error}");
     }
 }

@@ -37,13 +37,14 @@ pub(crate) const COUNTS: [(Count, &str); 6] = [
 
 /// How a tool prints its report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
-    /// A line for people, on standard error.
+    /// A line for people on standard error
     #[default]
     Text,
-    /// An object for programs, on standard output.
+    /// An object for machines on standard output
     Json,
-    /// Nothing.
+    /// Nothing
     None,
 }
 

@@ -3,10 +3,15 @@
 //! Everything here panics with a sentence when the test's surroundings fail: a test that cannot start its server has
 //! nothing better to do.
 
+pub mod mariadb;
 pub mod postgres;
 pub mod proxy;
 pub mod tool;
 
+mod mariadb_account;
+mod mariadb_args;
+mod mariadb_template;
+mod mariadb_tls;
 mod pg_account;
 mod pg_server;
 mod pg_template;

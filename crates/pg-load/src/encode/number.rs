@@ -2,7 +2,7 @@
 
 use std::str;
 
-use super::{Fit, Misfit, misfit};
+use super::{Fit, Misfit, misfit, wrong};
 use crate::numeric;
 use crate::value::Value;
 
@@ -23,14 +23,14 @@ pub(super) fn int4(value: Value<'_>) -> Result<i32, Misfit> {
 
 /// For a `bigint` column.
 pub(super) fn int8(value: Value<'_>) -> Result<i64, Misfit> {
-    match value {
+    match value.as_number() {
         Value::Int(n) => Ok(n),
         Value::Real(r) if r.fract() == 0.0 && (-TWO_POW_63..TWO_POW_63).contains(&r) => Ok(r as i64),
-        Value::Real(_) => Err(Misfit::NeedsNumeric),
+        Value::Real(_) | Value::UInt(_) => Err(Misfit::NeedsNumeric),
         Value::Text(bytes) => {
             plain(bytes).and_then(|text| text.parse().ok()).ok_or(misfit("text in an integer column"))
         }
-        _ => Err(misfit("binary data in an integer column")),
+        _ => Err(wrong(value, "an integer column")),
     }
 }
 
@@ -44,10 +44,11 @@ fn real_misfit(found: Misfit) -> Misfit {
 
 /// For a `double precision` column.
 pub(super) fn float8(value: Value<'_>) -> Result<f64, Misfit> {
-    match value {
+    match value.as_number() {
         Value::Real(r) => Ok(r),
         Value::Int(n) if n as f64 as i128 == i128::from(n) => Ok(n as f64),
-        Value::Int(_) => Err(misfit("integer does not fit double precision exactly")),
+        Value::UInt(n) if n as f64 as u128 == u128::from(n) => Ok(n as f64),
+        Value::Int(_) | Value::UInt(_) => Err(misfit("integer does not fit double precision exactly")),
         Value::Text(bytes) => {
             let text = plain(bytes).ok_or(misfit("text in a double precision column"))?;
             let parsed = text.parse().ok().filter(|r: &f64| r.is_finite());
@@ -55,13 +56,16 @@ pub(super) fn float8(value: Value<'_>) -> Result<f64, Misfit> {
                 .filter(|r| numeric::same_value(text, &format!("{r:e}")))
                 .ok_or(misfit("text does not fit double precision exactly"))
         }
-        _ => Err(misfit("binary data in a double precision column")),
+        _ => Err(wrong(value, "a double precision column")),
     }
 }
 
 /// For a `real` column: as exact as its digits, so that 0.1 is 0.1 although the double is another one.
 pub(super) fn float4(value: Value<'_>) -> Result<f32, Misfit> {
-    match value {
+    if let Value::Float(f) = value {
+        return Ok(f);
+    }
+    match value.as_number() {
         Value::Real(r) if !r.is_finite() => Ok(r as f32),
         Value::Real(r) => {
             let narrow = r as f32;
@@ -70,7 +74,8 @@ pub(super) fn float4(value: Value<'_>) -> Result<f32, Misfit> {
             fits.then_some(narrow).ok_or(misfit("number does not fit real exactly"))
         }
         Value::Int(n) if n as f32 as i128 == i128::from(n) => Ok(n as f32),
-        Value::Int(_) => Err(misfit("integer does not fit real exactly")),
+        Value::UInt(n) if n as f32 as u128 == u128::from(n) => Ok(n as f32),
+        Value::Int(_) | Value::UInt(_) => Err(misfit("integer does not fit real exactly")),
         Value::Text(bytes) => {
             let text = plain(bytes).ok_or(misfit("text in a real column"))?;
             let parsed = text.parse().ok().filter(|r: &f32| r.is_finite());
@@ -78,19 +83,20 @@ pub(super) fn float4(value: Value<'_>) -> Result<f32, Misfit> {
                 .filter(|r| numeric::same_value(text, &format!("{r:e}")))
                 .ok_or(misfit("text does not fit real exactly"))
         }
-        _ => Err(misfit("binary data in a real column")),
+        _ => Err(wrong(value, "a real column")),
     }
 }
 
 /// For a `numeric` column.
 pub(super) fn numeric(out: &mut Vec<u8>, value: Value<'_>) -> Fit {
-    match value {
+    match value.as_number() {
         Value::Int(n) => numeric::from_i64(out, n),
+        Value::UInt(n) => numeric::from_u64(out, n),
         Value::Real(r) => numeric::from_f64(out, r),
         Value::Text(bytes) => plain(bytes)
             .and_then(|text| numeric::from_text(out, text))
             .ok_or(misfit("text in a numeric column"))?,
-        _ => return Err(misfit("binary data in a numeric column")),
+        _ => return Err(wrong(value, "a numeric column")),
     }
     Ok(())
 }
@@ -111,16 +117,18 @@ pub(super) fn boolean(value: Value<'_>) -> Result<bool, Misfit> {
         ("off", false),
         ("0", false),
     ];
-    match value {
+    match value.as_number() {
         Value::Int(n @ 0..=1) => Ok(n == 1),
         Value::Real(r) if r == 0.0 || r == 1.0 => Ok(r == 1.0),
-        Value::Int(_) | Value::Real(_) => Err(misfit("number other than 0 and 1 in a boolean column")),
+        Value::Int(_) | Value::UInt(_) | Value::Real(_) => {
+            Err(misfit("number other than 0 and 1 in a boolean column"))
+        }
         Value::Text(bytes) => WORDS
             .iter()
             .find(|(word, _)| bytes.eq_ignore_ascii_case(word.as_bytes()))
             .map(|&(_, meant)| meant)
             .ok_or(misfit("text in a boolean column")),
-        _ => Err(misfit("binary data in a boolean column")),
+        _ => Err(wrong(value, "a boolean column")),
     }
 }
 
@@ -186,6 +194,31 @@ mod tests {
         ] {
             assert!(float4(refused).is_err(), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn typed_numbers_go_where_they_are_exact() {
+        assert_eq!(int8(Value::UInt(7)), Ok(7));
+        assert_eq!(int8(Value::UInt(u64::MAX)), Err(Misfit::NeedsNumeric));
+        assert_eq!(int2(Value::Float(-5.0)), Ok(-5));
+        assert_eq!(int4(Value::Bits { bytes: &[1, 0], n: 9 }), Ok(256));
+        assert_eq!(float8(Value::Float(0.1)), Ok(0.1));
+        assert_eq!(float4(Value::Float(0.1)), Ok(0.1));
+        assert_eq!(float8(Value::UInt(1 << 63)), Ok(TWO_POW_63));
+        assert!(float8(Value::UInt(u64::MAX)).is_err() && float4(Value::UInt(u64::MAX)).is_err());
+        let digits = |value| {
+            let mut out = Vec::new();
+            numeric(&mut out, value).map(|()| out)
+        };
+        assert_eq!(digits(Value::UInt(u64::MAX)), digits(text("18446744073709551615")));
+        assert_eq!(digits(Value::Float(0.1)), digits(text("0.1")));
+        assert_eq!(boolean(Value::Bits { bytes: &[1], n: 1 }), Ok(true));
+        assert!(boolean(Value::Bits { bytes: &[2], n: 8 }).is_err() && boolean(Value::UInt(2)).is_err());
+        for value in [Value::Date(1), Value::Moment(1), Value::Interval(1), Value::Set(b"1")] {
+            assert!(int8(value).is_err() && float8(value).is_err() && float4(value).is_err(), "{value:?}");
+            assert!(digits(value).is_err() && boolean(value).is_err(), "{value:?}");
+        }
+        assert_eq!(int8(Value::Date(1)), Err(misfit("date in an integer column")));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::str;
 
 use serde::de::IgnoredAny;
 
-use super::{Fit, Misfit, misfit};
-use crate::numeric;
+use super::{Fit, Misfit, bits, misfit, wrong};
+use crate::json::{Found, scan};
+use crate::timestamp::{date_text, interval_text, moment_text};
 use crate::value::Value;
 
 /// JSON nested deeper might exhaust the server's stack.
@@ -16,28 +17,34 @@ const MAX_DEPTH: usize = 1000;
 pub(super) fn text(out: &mut Vec<u8>, value: Value<'_>) -> Fit {
     match value {
         Value::Int(n) => append(out, format_args!("{n}")),
+        Value::UInt(n) => append(out, format_args!("{n}")),
         Value::Real(r) if r.is_infinite() => {
             out.extend_from_slice(if r > 0.0 { b"Infinity" } else { b"-Infinity" });
         }
         Value::Real(r) => append(out, format_args!("{r:?}")),
-        Value::Text(bytes) if bytes.contains(&0) => return Err(misfit("NUL in text")),
-        Value::Text(bytes) if str::from_utf8(bytes).is_err() => {
+        Value::Float(_) => return text(out, value.as_number()),
+        Value::Text(bytes) | Value::Set(bytes) if bytes.contains(&0) => return Err(misfit("NUL in text")),
+        Value::Text(bytes) | Value::Set(bytes) if str::from_utf8(bytes).is_err() => {
             return Err(misfit("text is not valid UTF-8"));
         }
         Value::Blob(bytes) if bytes.contains(&0) || str::from_utf8(bytes).is_err() => {
             return Err(misfit("binary data in a text column"));
         }
-        Value::Text(bytes) | Value::Blob(bytes) => out.extend_from_slice(bytes),
+        Value::Text(bytes) | Value::Blob(bytes) | Value::Set(bytes) => out.extend_from_slice(bytes),
+        Value::Date(days) => out.extend_from_slice(date_text(days).as_bytes()),
+        Value::Moment(micros) => out.extend_from_slice(moment_text(micros).as_bytes()),
+        Value::Interval(micros) => out.extend_from_slice(interval_text(micros).as_bytes()),
+        Value::Bits { bytes, n } => bits::digits(out, bytes, n)?,
         Value::Null => {}
     }
     Ok(())
 }
 
-/// For a `bytea` column.
+/// For a `bytea` column; bits come as the bytes of their number.
 pub(super) fn bytea(out: &mut Vec<u8>, value: Value<'_>) -> Fit {
     match value {
-        Value::Text(bytes) | Value::Blob(bytes) => out.extend_from_slice(bytes),
-        _ => return Err(misfit("number in a bytea column")),
+        Value::Text(bytes) | Value::Blob(bytes) | Value::Bits { bytes, .. } => out.extend_from_slice(bytes),
+        _ => return Err(wrong(value, "a bytea column")),
     }
     Ok(())
 }
@@ -62,10 +69,13 @@ pub(super) fn jsonb(out: &mut Vec<u8>, value: Value<'_>) -> Fit {
 fn json_text(out: &mut Vec<u8>, value: Value<'_>) -> Result<Found, Misfit> {
     let bytes = match value {
         Value::Text(bytes) | Value::Blob(bytes) => bytes,
-        Value::Real(r) if !r.is_finite() => {
+        Value::Real(_) | Value::Float(_) if !is_finite(value) => {
             return Err(misfit("number that is not finite in a JSON column"));
         }
-        number => return text(out, number).map(|()| Found::default()),
+        Value::Int(_) | Value::UInt(_) | Value::Real(_) | Value::Float(_) => {
+            return text(out, value).map(|()| Found::default());
+        }
+        _ => return Err(wrong(value, "a JSON column")),
     };
     let valid = str::from_utf8(bytes).ok().filter(|s| serde_json::from_str::<IgnoredAny>(s).is_ok());
     let found = scan(valid.ok_or(misfit("text that is not JSON in a JSON column"))?);
@@ -79,71 +89,8 @@ fn json_text(out: &mut Vec<u8>, value: Value<'_>) -> Result<Found, Misfit> {
     Ok(found)
 }
 
-/// What PostgreSQL objects to in text that is JSON.
-#[derive(Debug, Default)]
-struct Found {
-    nul: bool,
-    lone_surrogate: bool,
-    huge_number: bool,
-    depth: usize,
-}
-
-/// Looks through text that is known to be JSON.
-fn scan(json: &str) -> Found {
-    let bytes = json.as_bytes();
-    let mut found = Found::default();
-    let (mut i, mut depth) = (0, 0usize);
-    while let Some(&byte) = bytes.get(i) {
-        match byte {
-            b'"' => i = scan_string(bytes, i + 1, &mut found),
-            b'-' | b'0'..=b'9' => {
-                let rest = &bytes[i..];
-                let in_number = |b: &&u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-                let n = rest.iter().take_while(in_number).count();
-                // No number shorter than this is beyond numeric: that takes an exponent of five digits.
-                if n >= 7 {
-                    found.huge_number |= numeric::from_text(&mut Vec::new(), &json[i..i + n]).is_none();
-                }
-                i += n;
-            }
-            _ => {
-                match byte {
-                    b'[' | b'{' => depth += 1,
-                    b']' | b'}' => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                found.depth = found.depth.max(depth);
-                i += 1;
-            }
-        }
-    }
-    found
-}
-
-/// Looks through a string that begins at `i`; gives the place behind its closing quote.
-fn scan_string(bytes: &[u8], mut i: usize, found: &mut Found) -> usize {
-    let mut high = false;
-    while let Some(&byte) = bytes.get(i) {
-        let unit = if byte == b'\\' { code_unit(bytes, i) } else { None };
-        let low = matches!(unit, Some(0xDC00..=0xDFFF));
-        // A high half needs a low one right behind it, and a low one a high one right before.
-        found.lone_surrogate |= high != low;
-        high = matches!(unit, Some(0xD800..=0xDBFF));
-        found.nul |= unit == Some(0);
-        match (byte, unit) {
-            (b'"', _) => return i + 1,
-            (_, Some(_)) => i += 6,
-            (b'\\', None) => i += 2,
-            _ => i += 1,
-        }
-    }
-    i
-}
-
-/// The code unit that `\uXXXX` at `i` stands for; `None` for any other escape.
-fn code_unit(bytes: &[u8], i: usize) -> Option<u16> {
-    let digits = bytes.get(i + 1..i + 6)?.strip_prefix(b"u")?;
-    u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+fn is_finite(value: Value<'_>) -> bool {
+    matches!(value.as_number(), Value::Real(r) if r.is_finite())
 }
 
 /// The bytes of a UUID: 36 characters with hyphens, 32 without, or the 16 bytes themselves.
@@ -151,7 +98,7 @@ pub(super) fn uuid(value: Value<'_>) -> Result<[u8; 16], Misfit> {
     match value {
         Value::Blob(bytes) => bytes.try_into().map_err(|_| misfit("binary data in a uuid column")),
         Value::Text(text) => parse_uuid(text).ok_or(misfit("text that is no UUID in a uuid column")),
-        _ => Err(misfit("number in a uuid column")),
+        _ => Err(wrong(value, "a uuid column")),
     }
 }
 
@@ -195,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_become_text() {
+    fn every_kind_becomes_text() {
         for (value, expected) in [
             (Value::Int(i64::MIN), "-9223372036854775808"),
             (Value::Real(5.0), "5.0"),
@@ -203,6 +150,14 @@ mod tests {
             (Value::Real(f64::NEG_INFINITY), "-Infinity"),
             (Value::Real(f64::NAN), "NaN"),
             (Value::Blob("été".as_bytes()), "été"),
+            (Value::UInt(u64::MAX), "18446744073709551615"),
+            (Value::Float(0.1), "0.1"),
+            (Value::Float(f32::INFINITY), "Infinity"),
+            (Value::Date(11_016), "2000-02-29"),
+            (Value::Moment(1_500_000), "1970-01-01 00:00:01.5"),
+            (Value::Interval(-43_200_000_000), "-12:00:00"),
+            (Value::Bits { bytes: &[5], n: 4 }, "0101"),
+            (Value::Set(b"a,b"), "a,b"),
         ] {
             assert_eq!(put(text, value).as_deref(), Ok(expected));
         }
@@ -239,7 +194,11 @@ mod tests {
         assert!(put(jsonb, Value::Text(deep(1000).as_bytes())).is_ok());
         assert!(put(jsonb, Value::Text(deep(1001).as_bytes())).is_err());
         assert_eq!(put(json, Value::Real(0.1)).as_deref(), Ok("0.1"));
-        assert!(put(json, Value::Real(f64::INFINITY)).is_err());
+        assert_eq!(put(jsonb, Value::Float(0.1)).as_deref(), Ok("0.1"));
+        assert_eq!(put(jsonb, Value::UInt(u64::MAX)).as_deref(), Ok("18446744073709551615"));
+        for value in [Value::Real(f64::INFINITY), Value::Float(f32::NAN), Value::Date(1), Value::Set(b"1")] {
+            assert!(put(json, value).is_err(), "{value:?}");
+        }
     }
 
     #[test]
@@ -251,6 +210,7 @@ mod tests {
         for bad in ["", "00112233-4455-6677-8899-aabbccddeefg", "00112233x4455-6677-8899-aabbccddeeff"] {
             assert!(uuid(Value::Text(bad.as_bytes())).is_err(), "{bad}");
         }
+        assert_eq!(put(bytea, Value::Bits { bytes: &[5], n: 4 }).as_deref(), Ok("\u{5}"));
         assert!(uuid(Value::Blob(&bytes[1..])).is_err() && uuid(Value::Int(1)).is_err());
     }
 }

@@ -110,3 +110,23 @@ proptest! {
         prop_assert_eq!(decoded(&out).parse::<f64>().unwrap(), value);
     }
 }
+
+#[test]
+fn extents_are_those_of_digits_that_count() {
+    for (text, expected) in [
+        ("1.50", (0, -1)),
+        ("-1230.50", (3, -1)),
+        ("100", (2, 2)),
+        ("1e-3", (-3, -3)),
+        ("1.5e1", (1, 0)),
+        ("10e-1", (0, 0)),
+        ("0.001", (-3, -3)),
+        ("-2.", (0, 0)),
+        ("007", (0, 0)),
+    ] {
+        assert_eq!(extent(text.as_bytes()), Some(expected), "{text}");
+    }
+    for text in ["0.00", "", "abc", "NaN", "1,5"] {
+        assert_eq!(extent(text.as_bytes()), None, "{text}");
+    }
+}

@@ -127,3 +127,61 @@ proptest! {
         let _ = parse(&text);
     }
 }
+
+#[test]
+fn days_are_those_of_the_calendar() {
+    assert_eq!(day(1970, 1, 1), Some(0));
+    assert_eq!(day(2000, 2, 29), Some(11_016));
+    assert_eq!(day(9999, 12, 31), Some(2_932_896));
+    for (year, month, of_month) in
+        [(2024, 2, 30), (1900, 2, 29), (0, 1, 1), (2024, 0, 1), (2024, 1, 0), (2024, 13, 1), (10_000, 1, 1)]
+    {
+        assert_eq!(day(year, month, of_month), None);
+    }
+}
+
+#[test]
+fn times_print_as_postgresql_prints_them() {
+    assert_eq!(date_text(-1), "1969-12-31");
+    assert_eq!(moment_text(0), "1970-01-01 00:00:00");
+    assert_eq!(moment_text(-500_000), "1969-12-31 23:59:59.5");
+    assert_eq!(interval_text(3_020_399_000_000), "838:59:59");
+    assert_eq!(interval_text(-43_200_000_000), "-12:00:00");
+    assert_eq!(interval_text(-10), "-00:00:00.00001");
+    assert_eq!(interval_text(0), "00:00:00");
+}
+
+#[test]
+fn intervals_are_hours_minutes_and_seconds() {
+    for (text, expected) in [
+        ("838:59:59", 3_020_399_000_000),
+        ("-12:00", -43_200_000_000),
+        ("+0:00:00.5", 500_000),
+        ("-00:00:00.000001", -1),
+    ] {
+        assert_eq!(parse_interval(text.as_bytes()), Some((expected, false)), "{text}");
+    }
+    assert_eq!(parse_interval(b"1:00:00.0000019"), Some((3_600_000_001, true)));
+    for text in [
+        "",
+        "12",
+        ":00",
+        "1:60",
+        "1:00:60",
+        "1:00:00.",
+        "1 day",
+        "--1:00",
+        "1:0",
+        "1:00:00 ",
+        "9999999999:00",
+    ] {
+        assert_eq!(parse_interval(text.as_bytes()), None, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn printed_intervals_read_back(micros in -3_600_000_000_000_000_i64..3_600_000_000_000_000) {
+        prop_assert_eq!(parse_interval(interval_text(micros).as_bytes()), Some((micros, false)));
+    }
+}

@@ -3,11 +3,8 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
-use postgres::types::Type;
-use postgres::{Client, SimpleQueryMessage};
 use sync_core::exit::Exit;
-use sync_core::fault;
-use sync_core::pg::{self, quote_ident};
+use sync_core::{fault, pg, pg_check};
 
 use crate::session::TOOL;
 use crate::settings::Settings;
@@ -30,11 +27,11 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
     }
     let mut client =
         pg::connect(&settings.pg, TOOL).with_context(|| format!("connect to {}", settings.pg.display()))?;
-    say("server", &format!("{}, {}", settings.pg.display(), server(&mut client)?))?;
+    say("server", &format!("{}, {}", settings.pg.display(), pg_check::about(&mut client)?))?;
     // A run works on one connection and holds its lock on another.
     let _second = pg::connect(&settings.pg, TOOL)
         .context("open a second connection, which a run needs for its lock")?;
-    match rights(&mut client, &settings.schema) {
+    match pg_check::may_create(&mut client, TOOL, &settings.schema) {
         Ok(()) => say("rights", &format!("may create tables in schema {}", settings.schema))?,
         Err(err) => {
             say("rights", &fault::describe(&err))?;
@@ -65,35 +62,4 @@ fn look(settings: &Settings, file: &DayFile) -> Result<String> {
         [] => format!("no tables yet{copied}{left_out}"),
         names => format!("{}{copied}{left_out}", names.join(", ")),
     })
-}
-
-fn server(client: &mut Client) -> Result<String> {
-    let sql = "SELECT 'PostgreSQL ' || current_setting('server_version') || ' as ' || current_user
-                 || CASE WHEN ssl THEN ', TLS ' || version ELSE ', no TLS' END
-               FROM (SELECT 1) x LEFT JOIN pg_stat_ssl ON pid = pg_backend_pid()";
-    for message in client.simple_query(sql)? {
-        if let SimpleQueryMessage::Row(row) = message {
-            return Ok(row.get(0).unwrap_or_default().to_owned());
-        }
-    }
-    Ok(String::new())
-}
-
-/// Tries what a first run does, and takes it back.
-fn rights(client: &mut Client, schema: &str) -> Result<()> {
-    let exists = client
-        .query_typed_opt("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[(&schema, Type::TEXT)])?
-        .is_some();
-    let mut tx = client.transaction()?;
-    let schema = quote_ident(schema);
-    if !exists {
-        tx.batch_execute(&format!("CREATE SCHEMA {schema}"))
-            .with_context(|| format!("create schema {schema}"))?;
-    }
-    tx.batch_execute(&format!(
-        "CREATE TABLE {schema}.sqlite2pg_check (id int); DROP TABLE {schema}.sqlite2pg_check"
-    ))
-    .with_context(|| format!("create a table in schema {schema}"))?;
-    tx.batch_execute("CREATE TEMP TABLE sqlite2pg_check (id int)").context("create a temporary table")?;
-    Ok(tx.rollback()?)
 }

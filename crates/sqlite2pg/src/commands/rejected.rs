@@ -26,14 +26,14 @@ pub(crate) fn run(settings: &Settings, discard: bool, json: bool) -> Result<Exit
         return Ok(Exit::Done);
     }
     let line = if json {
-        "to_jsonb(r)::text"
+        "(to_jsonb(r) || jsonb_build_object('row_key', row_key::bigint))::text"
     } else {
         "format('%s  %s  row %s  since %s  %s  %s', file, table_name, row_key,
            to_char(first_rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), reason, \"row\")"
     };
     let sql = format!(
         "SELECT {line} FROM {table} r WHERE tool = $1 AND source = $2
-         ORDER BY file, table_name, row_key"
+         ORDER BY file, table_name, row_key::bigint"
     );
     let params: [(&str, Type); 2] = [(TOOL, Type::TEXT), (source, Type::TEXT)];
     let mut rows = client.query_typed_raw(&sql, params)?;

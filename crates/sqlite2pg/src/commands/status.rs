@@ -37,7 +37,7 @@ pub(super) struct Line {
 pub(crate) fn run(settings: &Settings, options: &SyncArgs, stop: &Stop, by_files: bool) -> Result<Exit> {
     let report = Report::new(TOOL, &settings.source_name);
     let mut state = State::default();
-    let options = SyncArgs { dry_run: true, ..options.clone() };
+    let options = options.dry();
     let mut session = session::open(settings, &options, stop, &report, &mut state)?;
     let files = files::list(&settings.db_dir)?;
     let marks = session.watermarks()?;

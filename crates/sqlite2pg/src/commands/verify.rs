@@ -48,7 +48,7 @@ fn compare_all(
     let lock = sync::take_lock(settings)?;
     let report = Report::new(TOOL, &settings.source_name);
     let mut state = State::default();
-    let options = SyncArgs { dry_run: true, ..options.clone() };
+    let options = options.dry();
     let mut session = session::open(settings, &options, stop, &report, &mut state)?;
     let mut differing = Vec::new();
     for file in sync::between(files::list(&settings.db_dir)?, since, None) {

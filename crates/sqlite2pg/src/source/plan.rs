@@ -28,6 +28,7 @@ pub(crate) struct Field {
 
 impl Field {
     fn new(index: usize, column: Column, exists: bool) -> Field {
+        let column = Column { ty: column.ty.for_text(&column.sql), ..column };
         Field { index, limit: fit::limit(&column.ty, &column.sql), column, exists }
     }
 }

@@ -137,14 +137,14 @@ impl Rows {
         let column = &encoding.table.columns[field.index].name;
         let json = json_of(&encoding.table, row, first)?;
         self.n_rejected_bytes += json.len();
-        self.rejected.push(Rejected { rowid, reason: format!("{column}: {reason}"), row: json });
+        let reason = format!("{column}: {reason}");
+        self.rejected.push(Rejected { key: rowid.to_string(), reason, row: json });
         Ok(Encoded::Done)
     }
 }
 
 fn encode_field(out: &mut Vec<u8>, field: &Field, value: Value<'_>, notes: &mut Notes) -> Result<(), Misfit> {
-    let instead = field.limit.map(|limit| fit::fit(value, limit, notes)).transpose()?.flatten();
-    let value = instead.as_ref().map_or(value, |text| Value::Text(text.as_bytes()));
+    let value = field.limit.map_or(Ok(value), |limit| fit::fit(value, limit, notes))?;
     encode::field(out, value, &field.column.ty, notes)
 }
 

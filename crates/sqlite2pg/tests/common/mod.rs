@@ -146,7 +146,7 @@ impl Setup {
     pub(crate) fn rejected(&self) -> Vec<String> {
         self.list(
             "SELECT row_key || ' ' || reason FROM sync_rejected
-             ORDER BY file, table_name, row_key",
+             ORDER BY file, table_name, row_key::bigint",
         )
     }
 }

@@ -1,0 +1,22 @@
+//! `mysql2pg inspect`: what the orders' tables hold, and where orders are lost on the way.
+
+use std::io;
+
+use anyhow::{Context, Result};
+use sync_core::exit::Exit;
+
+use crate::args::WantedArgs;
+use crate::orders::inspect;
+use crate::orders::schema::Schema;
+use crate::server;
+use crate::settings::{self, Settings};
+
+/// Prints everything; needs no PostgreSQL.
+pub(crate) fn run(settings: &Settings, args: &WantedArgs) -> Result<Exit> {
+    let wanted = settings::wanted(args)?;
+    let mut conn = server::connect(&settings.mysql)
+        .with_context(|| format!("connect to {}", settings.mysql.display()))?;
+    let schema = Schema::find(&mut conn)?;
+    inspect::print(&mut conn, &schema, &wanted, &mut io::stdout().lock())?;
+    Ok(Exit::Done)
+}

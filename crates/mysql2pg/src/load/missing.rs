@@ -1,0 +1,237 @@
+//! Rows of the destination that the source has no longer: kept, marked or deleted, and never on a single sighting.
+
+use anyhow::Result;
+use clap::ValueEnum;
+use pg_load::table;
+use postgres::Transaction;
+use postgres::types::Type;
+use sync_core::commit::Counts;
+use sync_core::pg::{quote_ident, quote_literal};
+use sync_core::report::Report;
+
+use super::target::Target;
+use crate::TOOL;
+
+/// Column that says since when a row is absent from the source.
+pub(crate) const ABSENT_SINCE: &str = "absent_depuis";
+/// SQL of the run's time on a clock without a zone: the server's own time, whatever our session's is.
+pub(crate) const LOCAL_TIME: &str =
+    "(CURRENT_TIMESTAMP AT TIME ZONE (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'))";
+/// However small the table: so many rows may go without `--force`.
+const ALWAYS_ALLOWED: u64 = 100;
+
+/// What becomes of rows that are no longer in the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Policy {
+    /// They stay as they are
+    #[default]
+    Keep,
+    /// They get the time of their absence in the column absent_depuis
+    Mark,
+    /// They are deleted
+    Delete,
+}
+
+/// What was found and done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Rows absent for the first time: noted, and nothing else.
+    pub(crate) n_noted: u64,
+    /// Rows marked or deleted.
+    pub(crate) n_done: u64,
+    /// Rows that would have been marked or deleted, had they not been too many.
+    pub(crate) n_held_back: u64,
+}
+
+impl Outcome {
+    /// Counts what was done with the commit, and warns of what was not.
+    pub(crate) fn say(&self, policy: Policy, what: &str, report: &Report, counts: &mut Counts) {
+        let done = if policy == Policy::Delete { "deleted" } else { "marked absent" };
+        counts.notes.extend([(done, self.n_done), ("newly absent", self.n_noted)]);
+        if self.n_held_back > 0 {
+            let held_back = format!(
+                "{} {what} are no longer in the source, too many to believe: --force lets them go",
+                self.n_held_back
+            );
+            log::warn!("{held_back}");
+            report.fail_source(&format!("absent {what}"), &held_back);
+        }
+    }
+}
+
+/// Which rows the source was seen to have, and what to do with the others.
+pub(crate) struct Absence<'a> {
+    pub(crate) policy: Policy,
+    pub(crate) force: bool,
+    /// Schema of `sync_missing`.
+    pub(crate) schema: &'a str,
+    /// Name of the job.
+    pub(crate) job: &'a str,
+    pub(crate) target: &'a Target,
+    /// Quoted table with the key's columns of every row that the source has.
+    pub(crate) seen: &'a str,
+    /// A further quoted table, whose rows go with those of the same key.
+    pub(crate) dependent: Option<&'a str>,
+    /// SQL of the run's time, as the destination's clock columns have it.
+    pub(crate) local_time: &'a str,
+}
+
+/// Statements that create the table of absences in `schema` when it is missing.
+pub(crate) fn create_sql(schema: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {}.sync_missing (
+           tool text, source text, destination text, row_key text,
+           first_missing_at timestamptz NOT NULL DEFAULT now(),
+           PRIMARY KEY (tool, source, destination, row_key));",
+        quote_ident(schema)
+    )
+}
+
+/// Adds the column that marks absent rows, when the policy needs it and it is missing.
+pub(crate) fn prepare(tx: &mut Transaction<'_>, policy: Policy, target: &table::Table) -> Result<()> {
+    if policy == Policy::Mark && target.column(ABSENT_SINCE).is_none() {
+        table::add_column(tx, &target.sql(), ABSENT_SINCE, &pg_load::types::ColumnType::Timestamp)?;
+    }
+    Ok(())
+}
+
+impl Absence<'_> {
+    /// Notes who is absent, and marks or deletes who was absent in the last full run too.
+    pub(crate) fn settle(&self, tx: &mut Transaction<'_>) -> Result<Outcome> {
+        self.list(tx)?;
+        let mut outcome = Outcome::default();
+        let (n_rows, n_due) = self.counts(tx)?;
+        let allowed = self.force || n_due <= ALWAYS_ALLOWED.max(n_rows / 10);
+        if allowed {
+            outcome.n_done = match self.policy {
+                Policy::Keep => 0,
+                Policy::Mark => self.mark(tx)?,
+                Policy::Delete => self.delete(tx)?,
+            };
+        } else {
+            outcome.n_held_back = n_due;
+        }
+        if self.policy == Policy::Mark {
+            self.unmark(tx)?;
+        }
+        outcome.n_noted = self.note(tx)?;
+        Ok(outcome)
+    }
+
+    /// `pg_temp.sync_absent(row_key, since)`, `since` NULL at the first sighting.
+    fn list(&self, tx: &mut Transaction<'_>) -> Result<()> {
+        let first_key = quote_ident(self.target.keys.first().map_or("", String::as_str));
+        tx.batch_execute(&format!(
+            "ANALYZE {seen};
+             DROP TABLE IF EXISTS pg_temp.sync_absent;
+             CREATE TEMP TABLE sync_absent ON COMMIT DROP AS
+             SELECT a.row_key, m.first_missing_at AS since FROM
+               (SELECT {key} AS row_key FROM {table} d LEFT JOIN {seen} s ON {same_key}
+                WHERE s.{first_key} IS NULL) a
+             LEFT JOIN {missing} m ON {belongs} AND m.row_key = a.row_key;
+             ANALYZE pg_temp.sync_absent",
+            seen = self.seen,
+            key = self.key("d"),
+            table = self.target.table.sql(),
+            same_key = self.target.same_key(),
+            missing = self.missing(),
+            belongs = self.belongs("m."),
+        ))?;
+        Ok(())
+    }
+
+    /// Rows of the destination, and those that are due.
+    fn counts(&self, tx: &mut Transaction<'_>) -> Result<(u64, u64)> {
+        let table = self.target.table.sql();
+        let due = match self.policy {
+            Policy::Mark => format!(
+                "SELECT count(*) FROM {table} d JOIN pg_temp.sync_absent a ON a.row_key = {}
+                 WHERE a.since IS NOT NULL AND d.{ABSENT_SINCE} IS NULL",
+                self.key("d")
+            ),
+            _ => "SELECT count(*) FROM pg_temp.sync_absent WHERE since IS NOT NULL".to_owned(),
+        };
+        let row = tx.query_typed_one(&format!("SELECT (SELECT count(*) FROM {table}), ({due})"), &[])?;
+        Ok((row.get::<_, i64>(0) as u64, row.get::<_, i64>(1) as u64))
+    }
+
+    fn mark(&self, tx: &mut Transaction<'_>) -> Result<u64> {
+        let sql = format!(
+            "UPDATE {} d SET {ABSENT_SINCE} = {} - (now() - a.since) FROM pg_temp.sync_absent a
+             WHERE a.row_key = {} AND a.since IS NOT NULL AND d.{ABSENT_SINCE} IS NULL",
+            self.target.table.sql(),
+            self.local_time,
+            self.key("d")
+        );
+        Ok(tx.execute_typed(&sql, &[])?)
+    }
+
+    fn unmark(&self, tx: &mut Transaction<'_>) -> Result<()> {
+        let sql = format!(
+            "UPDATE {} d SET {ABSENT_SINCE} = NULL FROM {} s WHERE {} AND d.{ABSENT_SINCE} IS NOT NULL",
+            self.target.table.sql(),
+            self.seen,
+            self.target.same_key()
+        );
+        tx.execute_typed(&sql, &[])?;
+        Ok(())
+    }
+
+    fn delete(&self, tx: &mut Transaction<'_>) -> Result<u64> {
+        let mut n_deleted = 0;
+        for table in self.dependent.into_iter().chain([self.target.table.sql().as_str()]) {
+            let sql = format!(
+                "DELETE FROM {table} d USING pg_temp.sync_absent a
+                 WHERE a.row_key = {} AND a.since IS NOT NULL",
+                self.key("d")
+            );
+            n_deleted = tx.execute_typed(&sql, &[])?;
+        }
+        Ok(n_deleted)
+    }
+
+    /// Remembers who is absent now, and forgets all others; gives the number of newly absent rows.
+    fn note(&self, tx: &mut Transaction<'_>) -> Result<u64> {
+        let (missing, belongs) = (self.missing(), self.belongs("m."));
+        let key = self.key("d");
+        tx.batch_execute(&format!(
+            "DELETE FROM {missing} m WHERE {belongs} AND NOT EXISTS (
+               SELECT FROM pg_temp.sync_absent a JOIN {} d ON {key} = a.row_key WHERE a.row_key = m.row_key)",
+            self.target.table.sql()
+        ))?;
+        let sql = format!(
+            "INSERT INTO {missing} (tool, source, destination, row_key)
+             SELECT $1, $2, $3, row_key FROM pg_temp.sync_absent WHERE since IS NULL ON CONFLICT DO NOTHING"
+        );
+        let destination = self.target.table.sql();
+        Ok(tx.execute_typed(
+            &sql,
+            &[(&TOOL, Type::TEXT), (&self.job, Type::TEXT), (&destination, Type::TEXT)],
+        )?)
+    }
+
+    fn missing(&self) -> String {
+        format!("{}.sync_missing", quote_ident(self.schema))
+    }
+
+    fn belongs(&self, alias: &str) -> String {
+        format!(
+            "{alias}tool = {} AND {alias}source = {} AND {alias}destination = {}",
+            quote_literal(TOOL),
+            quote_literal(self.job),
+            quote_literal(&self.target.table.sql())
+        )
+    }
+
+    /// A row's key as one text.
+    fn key(&self, alias: &str) -> String {
+        match self.target.keys.as_slice() {
+            [key] => format!("{alias}.{}::text", quote_ident(key)),
+            keys => {
+                let keys: Vec<String> =
+                    keys.iter().map(|key| format!("{alias}.{}", quote_ident(key))).collect();
+                format!("jsonb_build_array({})::text", keys.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A destination table: found as it is, or made.
+
+use anyhow::{Context, Result};
+use pg_load::table::{self, Table};
+use postgres::types::Type;
+use postgres::{GenericClient, Transaction};
+use sync_core::fault::Fault;
+use sync_core::pg::{quote_ident, quote_literal};
+
+use super::fields::Field;
+use crate::TOOL;
+
+/// A column to make: name, type in SQL, whether NULL is refused.
+#[derive(Clone, Debug)]
+pub(crate) struct NewColumn {
+    pub(crate) name: String,
+    pub(crate) sql: String,
+    pub(crate) required: bool,
+}
+
+/// Where rows go, and how they are told apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// The table as it is now.
+    pub(crate) table: Table,
+    /// Columns that rows carry, in the rows' order.
+    pub(crate) fields: Vec<Field>,
+    /// Names of the key's columns; empty where rows have none.
+    pub(crate) keys: Vec<String>,
+}
+
+impl Target {
+    /// The destination with these columns in this order.
+    ///
+    /// # Errors
+    /// A configuration fault when the table lacks one of them, with the statement that adds it.
+    pub(crate) fn of(
+        client: &mut impl GenericClient,
+        table: Table,
+        columns: &[NewColumn],
+        keys: &[String],
+    ) -> Result<Target> {
+        let required = required_columns(client, &table)?;
+        let fields = columns.iter().map(|wanted| match table.column(&wanted.name) {
+            Some(column) if column.generated => Err(Fault::config(
+                format!("column {} of {} is computed by PostgreSQL", wanted.name, table.sql()),
+                "leave it out of the job's columns",
+            )),
+            Some(column) => Ok(Field::new(column.clone(), required.contains(&column.name))),
+            None => Err(missing_column(&table, wanted)),
+        });
+        let fields = fields.collect::<Result<Vec<Field>>>()?;
+        Ok(Target { table, fields, keys: keys.to_vec() })
+    }
+
+    /// Makes sure that the key tells rows apart.
+    ///
+    /// # Errors
+    /// A configuration fault with the statement that adds the index.
+    pub(crate) fn require_unique_key(&self, client: &mut impl GenericClient) -> Result<()> {
+        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
+        let table = self.table.sql();
+        if table::has_unique_index(client, &table, &keys)? {
+            return Ok(());
+        }
+        let keys = table::column_list(keys);
+        Err(Fault::config(
+            format!("table {table} has no unique index on ({keys})"),
+            format!("CREATE UNIQUE INDEX ON {table} ({keys});"),
+        ))
+    }
+
+    /// The fields that are no key.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| !self.keys.contains(&field.column.name))
+    }
+
+    /// The fields of the key.
+    pub(crate) fn key_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| self.keys.contains(&field.column.name))
+    }
+
+    /// `d.key = s.key` for every column of the key.
+    pub(crate) fn same_key(&self) -> String {
+        let same =
+            |field: &Field| format!("d.{} = {}", quote_ident(&field.column.name), field.column.cast("s"));
+        self.key_fields().map(same).collect::<Vec<_>>().join(" AND ")
+    }
+}
+
+fn missing_column(table: &Table, wanted: &NewColumn) -> anyhow::Error {
+    let table = table.sql();
+    Fault::config(
+        format!("table {table} has no column {}", wanted.name),
+        format!("ALTER TABLE {table} ADD COLUMN {} {};", quote_ident(&wanted.name), wanted.sql),
+    )
+}
+
+fn required_columns(client: &mut impl GenericClient, table: &Table) -> Result<Vec<String>> {
+    let sql = "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND attnotnull";
+    let rows = client.query_typed(sql, &[(&table.sql(), Type::TEXT)])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Makes the schema and the table unless they are there, in the transaction at hand; says whether it made the table.
+pub(crate) fn create(
+    tx: &mut Transaction<'_>,
+    schema: &str,
+    name: &str,
+    columns: &[NewColumn],
+    keys: &[String],
+) -> Result<bool> {
+    if table::inspect(tx, schema, name)?.is_some() {
+        return Ok(false);
+    }
+    let qualified = table::qualified(schema, name);
+    // Two first runs at once must not both make it.
+    tx.batch_execute(&format!(
+        "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))",
+        quote_literal(&qualified)
+    ))?;
+    let mut parts: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let required = if column.required { " NOT NULL" } else { "" };
+            format!("{} {}{required}", quote_ident(&column.name), column.sql)
+        })
+        .collect();
+    if !keys.is_empty() {
+        parts.push(format!("PRIMARY KEY ({})", table::column_list(keys.iter().map(String::as_str))));
+    }
+    tx.batch_execute(&format!(
+        "CREATE TABLE IF NOT EXISTS {qualified} ({}); COMMENT ON TABLE {qualified} IS {}",
+        parts.join(", "),
+        quote_literal(&format!("made by {TOOL}")),
+    ))
+    .with_context(|| {
+        format!(
+            "create table {qualified} (GRANT USAGE, CREATE ON SCHEMA {} lets {TOOL} do it)",
+            quote_ident(schema)
+        )
+    })?;
+    Ok(true)
+}

@@ -1,0 +1,244 @@
+//! Orders out of the source, a page at a time.
+//!
+//! Each page is a span of ids. Its parts are read one after the other, each result to its end, before anything is
+//! written: a table that its engine locks for readers is free again at once.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use mysql::prelude::Queryable;
+use mysql::{Conn, Statement, Value};
+
+use super::Wanted;
+use super::choose::{Accessory, Head, Log, Operation, Order};
+use super::schema::Schema;
+use super::sql::Statements;
+use crate::cells::{self, Cells};
+use crate::convert::{Options, Tally};
+use crate::server;
+
+/// Orders of a page where every part is found by an index.
+const PAGE: usize = 2_000;
+/// Where one is not: every page then reads that table whole.
+const UNINDEXED_PAGE: usize = 50_000;
+/// Ids that are asked for at once.
+const IDS: usize = 500;
+
+/// What was read of one span of orders.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// Every order of the span, by id.
+    pub(crate) orders: Vec<Order>,
+    /// What was mended on the way.
+    pub(crate) tally: Tally,
+    /// Log lines, accessories and operations that were read.
+    pub(crate) n_parts: u64,
+    /// Where each order stands, by its id as the source has it.
+    places: HashMap<Vec<u8>, usize>,
+}
+
+/// Which orders are read.
+#[derive(Debug)]
+pub(crate) enum Span {
+    /// All of them, from behind this id on.
+    Behind(Option<Value>),
+    /// Those with these ids.
+    Ids(std::vec::IntoIter<Value>),
+}
+
+/// A reader of orders, page by page.
+pub(crate) struct Reader {
+    conn: Conn,
+    schema: Schema,
+    wanted: Wanted,
+    options: Options,
+    span: Span,
+    n_orders: usize,
+    prepared: Option<(usize, Prepared)>,
+}
+
+/// The statements of one kind of span.
+struct Prepared {
+    heads: Statement,
+    logs: (Statement, Vec<Value>),
+    accessories: (Statement, Vec<Value>),
+    operations: Statement,
+}
+
+impl Reader {
+    pub(crate) fn new(conn: Conn, schema: Schema, wanted: Wanted, options: Options, span: Span) -> Reader {
+        let is_indexed = schema.tables().iter().all(|table| table.is_indexed);
+        let n_orders = if is_indexed { PAGE } else { UNINDEXED_PAGE };
+        Reader { conn, schema, wanted, options, span, n_orders, prepared: None }
+    }
+
+    /// The next page, `None` behind the last one.
+    pub(crate) fn next(&mut self) -> Result<Option<Page>> {
+        match &mut self.span {
+            Span::Behind(after) => {
+                let after = after.clone();
+                self.page_behind(after)
+            }
+            Span::Ids(ids) => {
+                let ids: Vec<Value> = ids.take(IDS).collect();
+                self.page_of(ids)
+            }
+        }
+    }
+
+    fn page_behind(&mut self, after: Option<Value>) -> Result<Option<Page>> {
+        let is_first = after.is_none();
+        self.prepare(usize::from(is_first), |reader| {
+            Statements::by_range(&reader.schema, &reader.wanted, is_first)
+        })?;
+        let mut limited: Vec<Value> = after.iter().cloned().collect();
+        limited.push(Value::from(self.n_orders));
+        let mut page = Page::default();
+        let Some(last) = self.heads(&mut page, limited)? else {
+            return Ok(None);
+        };
+        let span = after.into_iter().chain([last.clone()]).collect();
+        self.parts(&mut page, span)?;
+        self.span = Span::Behind(Some(last));
+        Ok(Some(page))
+    }
+
+    fn page_of(&mut self, ids: Vec<Value>) -> Result<Option<Page>> {
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        self.prepare(ids.len() + 1, |reader| Statements::by_ids(&reader.schema, &reader.wanted, ids.len()))?;
+        let mut page = Page::default();
+        self.heads(&mut page, ids.clone())?;
+        self.parts(&mut page, ids)?;
+        Ok(Some(page))
+    }
+
+    /// Prepares the statements of this kind of span, unless those of the last page will do.
+    fn prepare(&mut self, kind: usize, statements: impl FnOnce(&Reader) -> Statements) -> Result<()> {
+        if self.prepared.as_ref().is_some_and(|(prepared, _)| *prepared == kind) {
+            return Ok(());
+        }
+        let statements = statements(self);
+        let mut prepare = |sql: &str| self.conn.prep(sql).map_err(server::explain);
+        let prepared = Prepared {
+            heads: prepare(&statements.heads)?,
+            logs: (prepare(&statements.logs.0)?, statements.logs.1),
+            accessories: (prepare(&statements.accessories.0)?, statements.accessories.1),
+            operations: prepare(&statements.operations)?,
+        };
+        self.prepared = Some((kind, prepared));
+        Ok(())
+    }
+
+    fn prepared(&self) -> Result<&Prepared> {
+        Ok(&self.prepared.as_ref().context("a page is read after its statements are prepared")?.1)
+    }
+
+    /// Reads the orders' own columns; gives the id of the last one as the source has it.
+    fn heads(&mut self, page: &mut Page, params: Vec<Value>) -> Result<Option<Value>> {
+        let statement = self.prepared()?.heads.clone();
+        let mut last = None;
+        let Page { orders, places, tally, .. } = page;
+        cells::each_row(&mut self.conn, &statement, params, &self.options, tally, |row| {
+            let id = row.raw(0).clone();
+            let (head, misfit) = match head(row) {
+                Ok(head) => (head, None),
+                Err(misfit) => {
+                    // Without its other columns; the id at least says which order it is.
+                    (Head { id: row.text(0)?.unwrap_or_default(), ..Head::default() }, Some(misfit))
+                }
+            };
+            if places.insert(raw_id(&id), orders.len()).is_some() {
+                return Err(format!("two orders have the id {}", head.id));
+            }
+            orders.push(Order { head, misfit, ..Order::default() });
+            last = Some(id);
+            Ok(())
+        })
+        .with_context(|| format!("read table {}", self.schema.head.info.name))?;
+        Ok(last)
+    }
+
+    /// Reads the parts of the page's orders.
+    fn parts(&mut self, page: &mut Page, span: Vec<Value>) -> Result<()> {
+        let Prepared { logs, accessories, operations, .. } = self.prepared()?;
+        let (logs, accessories, operations) = (logs.clone(), accessories.clone(), operations.clone());
+        self.part(page, &logs.0, with(&span, logs.1), "a_logbuch", |order, row| {
+            order.offer(log(row)?);
+            Ok(())
+        })?;
+        self.part(page, &accessories.0, with(&span, accessories.1), "p_zubeh", |order, row| {
+            order.accessories.push(accessory(row)?);
+            Ok(())
+        })?;
+        self.part(page, &operations, span, "a_vorgang", |order, row| {
+            order.operations.push(Operation { number: row.text(1)?, name: row.text(2)? });
+            Ok(())
+        })
+    }
+
+    fn part(
+        &mut self,
+        page: &mut Page,
+        statement: &Statement,
+        params: Vec<Value>,
+        table: &str,
+        take: impl Fn(&mut Order, &mut Cells<'_>) -> Result<(), String>,
+    ) -> Result<()> {
+        let has_snapshot = self.schema.has_snapshot();
+        let Page { orders, places, tally, n_parts } = page;
+        cells::each_row(&mut self.conn, statement, params, &self.options, tally, |row| {
+            *n_parts += 1;
+            let Some(order) = places.get(&raw_id(row.raw(0))).and_then(|place| orders.get_mut(*place)) else {
+                // Without a snapshot the order may have come after its page was read: the next run has it.
+                return if has_snapshot {
+                    Err(format!("{table} has parts of an order outside of its page"))
+                } else {
+                    Ok(())
+                };
+            };
+            if let Err(misfit) = take(order, row) {
+                order.misfit.get_or_insert(format!("{table}.{misfit}"));
+            }
+            Ok(())
+        })
+        .with_context(|| format!("read table {table}"))
+    }
+}
+
+fn with(span: &[Value], more: Vec<Value>) -> Vec<Value> {
+    span.iter().cloned().chain(more).collect()
+}
+
+/// An id as the source has it.
+pub(crate) fn raw_id(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Bytes(bytes) => bytes.clone(),
+        other => other.as_sql(false).into_bytes(),
+    }
+}
+
+fn head(row: &mut Cells<'_>) -> Result<Head, String> {
+    Ok(Head {
+        id: row.text(0)?.unwrap_or_default(),
+        number: row.int(1)?,
+        extension: row.text(2)?,
+        status: row.text(3)?,
+        name: row.text(4)?,
+    })
+}
+
+fn log(row: &mut Cells<'_>) -> Result<Log, String> {
+    Ok(Log { at: row.moment(1)?, id: row.int(2)?.unwrap_or(i64::MIN) })
+}
+
+fn accessory(row: &mut Cells<'_>) -> Result<Accessory, String> {
+    Ok(Accessory {
+        code: row.text(1)?,
+        position: row.int(2)?.unwrap_or_default(),
+        kind: row.int(3)?.unwrap_or_default(),
+        number: row.int(4)?.unwrap_or_default(),
+        text: row.text(5)?,
+    })
+}

@@ -1,0 +1,154 @@
+//! Only rows that changed: those whose column is not below its highest value of the last run.
+
+use anyhow::{Context, Result};
+use mysql::prelude::Queryable;
+use mysql::{Conn, Value};
+use pg_load::rejected::Origin;
+use postgres::Transaction;
+use sync_core::fault::Fault;
+use sync_core::schedule;
+use sync_core::watermark::{self, Key, Moved, Position, Watermark};
+
+use super::job::Incremental;
+use super::plan::Plan;
+use crate::column::{Order, SourceColumn};
+use crate::moment;
+use crate::server::{self, quote_ident};
+
+/// How much of a time is read again unless told otherwise, in seconds: transactions end after they took their time.
+const OVERLAP: i64 = 3_600;
+
+/// Which rows are read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// A condition; none reads everything.
+    pub(crate) sql: Option<String>,
+    pub(crate) params: Vec<Value>,
+}
+
+/// A cursor that moves with the run's rows.
+pub(crate) struct Cursor {
+    mark: Watermark,
+    to: Position,
+}
+
+/// Decides which rows to read, and where the cursor will stand.
+pub(crate) fn plan(
+    conn: &mut Conn,
+    tx: &mut Transaction<'_>,
+    plan: &Plan,
+    incremental: &Incremental,
+    origin: &Origin<'_>,
+    destination: &str,
+    is_new: bool,
+) -> Result<(Filter, Cursor)> {
+    let column = plan.source.iter().find(|column| column.name.eq_ignore_ascii_case(&incremental.column));
+    let Some(column) = column else {
+        let message = format!("incremental: {} is no column that is read", incremental.column);
+        return Err(Fault::config(message, "name a column of the source that grows with every change"));
+    };
+    if plan.keys.is_empty() {
+        return Err(Fault::config(
+            format!("incremental: {} has no key by which a changed row replaces its former self", plan.table),
+            "name it in a job's file: destination: {key: [COLUMN]}",
+        ));
+    }
+    let (order, overlap) = (order(column)?, overlap(column, incremental)?);
+    let key = Key {
+        file: origin.file.to_owned(),
+        table: format!("{}.{}", origin.table, column.name),
+        destination: destination.to_owned(),
+    };
+    watermark::insert(tx, origin.schema, origin.source, &key, None, 0)?;
+    let mark = watermark::load(tx, origin.schema, origin.source, &key)?.context("a watermark vanished")?;
+    let highest = highest(conn, plan, column, order)?;
+    let mut to = mark.at.clone();
+    let last = match order {
+        Order::Number => {
+            to.rowid = mark.at.rowid.max(highest);
+            mark.at.rowid
+        }
+        _ => {
+            to.last_timestamp = mark.at.last_timestamp.max(highest);
+            mark.at.last_timestamp
+        }
+    };
+    let filter = match last.filter(|_| !is_new) {
+        None => Filter::default(),
+        Some(last) => Filter {
+            // Rows without a value cannot be told apart from changed ones.
+            sql: Some(format!("{0} >= ? OR {0} IS NULL", quote_ident(&column.name))),
+            params: vec![match order {
+                Order::Number => Value::from(last - overlap),
+                _ => moment::value(last - overlap * 1_000_000),
+            }],
+        },
+    };
+    Ok((filter, Cursor { mark, to }))
+}
+
+impl Cursor {
+    /// Moves the cursor with the rows of the transaction. While rows are set aside it stays: they are read again.
+    pub(crate) fn advance(self, tx: &mut Transaction<'_>, schema: &str, n_set_aside: u64) -> Result<()> {
+        let to = if n_set_aside == 0 { &self.to } else { &self.mark.at };
+        match watermark::advance(tx, schema, &self.mark, to)? {
+            Moved::Yes { .. } => Ok(()),
+            Moved::No => Err(Fault::temporary("another run has moved the watermark meanwhile", "")),
+        }
+    }
+}
+
+fn order(column: &SourceColumn) -> Result<Order> {
+    match column.order() {
+        Some(order) => Ok(order),
+        None => Err(Fault::config(
+            format!("incremental: column {} is neither a time nor a whole number", column.name),
+            "name a column that grows with every change",
+        )),
+    }
+}
+
+/// In seconds, or in whole numbers.
+fn overlap(column: &SourceColumn, incremental: &Incremental) -> Result<i64> {
+    let is_number = column.order() == Some(Order::Number);
+    let wrong = |text: &str| {
+        Fault::config(
+            format!("incremental.overlap: {text:?} does not suit column {}", column.name),
+            if is_number { "e.g. 1000" } else { "e.g. 1h" },
+        )
+    };
+    match &incremental.overlap {
+        None => Ok(if is_number { 0 } else { OVERLAP }),
+        Some(text) if is_number => text.trim().parse().map_err(|_| wrong(text)),
+        Some(text) => {
+            let overlap = schedule::parse_duration(text).map_err(|_| wrong(text))?;
+            Ok(i64::try_from(overlap.as_secs())?)
+        }
+    }
+}
+
+/// The column's highest value; of times the highest that the server's clock has reached, in microseconds.
+fn highest(conn: &mut Conn, plan: &Plan, column: &SourceColumn, order: Order) -> Result<Option<i64>> {
+    let name = quote_ident(&column.name);
+    let now = match order {
+        Order::Number => String::new(),
+        Order::LocalTime => {
+            format!("WHERE {name} <= CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)")
+        }
+        Order::UtcTime => format!("WHERE {name} <= UTC_TIMESTAMP()"),
+    };
+    let value = match order {
+        Order::Number => format!("CAST(MAX({name}) AS CHAR)"),
+        _ => format!("MAX(CAST({name} AS DATETIME(6)))"),
+    };
+    let sql = format!("SELECT {value} FROM {} {now}", plan.from);
+    let found: Option<Value> = conn.exec_first(sql, ()).map_err(server::explain)?;
+    match found {
+        None | Some(Value::NULL) => Ok(None),
+        Some(Value::Bytes(digits)) if order == Order::Number => {
+            let parsed = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
+            Ok(Some(parsed.with_context(|| format!("{} does not fit a cursor", column.name))?))
+        }
+        Some(value) => Ok(moment::micros(&value)),
+    }
+}
