@@ -127,7 +127,7 @@ table() {
   line detailed MB 64 "                       its memory"
   line detailed_again x 1.5 "                       nothing changed"
   line detailed_again MB 64 "                       its memory"
-  line changed x 1.5 "      --touch changed: nothing changed"
+  line changed x 1.5 "                       --touch changed"
   n_written=$(highest "${written[changed]}")
   printf '%-70s   %-10s %s\n' "                       data rows written: $n_written" "<= 0" "$(verdict "$n_written" 0)"
 }

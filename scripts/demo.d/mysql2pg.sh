@@ -1,6 +1,6 @@
-# shellcheck shell=bash disable=SC2154 # $size and the like are demo's
+# shellcheck shell=bash
 # Sourced by demo: mysql2pg brings the planned orders of an ERP, repairs their texts, and follows what changes.
-orders=${size:-300}
+orders=300
 
 need_for_mysql2pg() { need_mariadb; }
 
@@ -31,13 +31,13 @@ demo_mysql2pg() {
 
   heading "A first run; the order without number is set aside"
   run_to 3 mysql2pg
-  run mysql2pg rejected
+  run_to 3 mysql2pg rejected
 
   heading "What PostgreSQL has now"
   run psql -c "SELECT numero_commande, extension, statut, affaire, date_modification, code_accessoire
   FROM commandes_volets WHERE numero_commande BETWEEN 47 AND 52 ORDER BY 1" \
     -c "SELECT numero_commande, position, code_accessoire, description_accessoire, numero_operation, description_operation
-  FROM commandes_volets_details WHERE numero_commande = 50 ORDER BY position, numero_operation"
+  FROM commandes_volets_details WHERE numero_commande IN (164, 200) ORDER BY 1, 2, 5"
 
   heading "In the ERP an order is changed, another deleted, and the third gets its number"
   erp "UPDATE a_kopf SET aufstatus = 'expédié' WHERE aunummer = 50;

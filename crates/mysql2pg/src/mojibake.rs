@@ -8,15 +8,15 @@
 //! | `Ã` | one that stood for a byte 80–BF | `À` to `ÿ` |
 //! | `Â` | one that stood for a byte A0–BF | no-break space, `°`, `»` and the others up to `¿` |
 //! | `Å` | one | `Œ œ Š š Ÿ Ž ž` alone |
-//! | `â` | two | `’ “ – … € ™ →` and what else lies in U+2000–U+2FFF |
+//! | `â` | two | `’ “ – … € ™ → ≤ ● ♥ ⚠` and their neighbours |
 //! | `ð` | three | emoji, and all from U+10000 to U+3FFFF |
 //!
 //! Deliberately not repaired:
 //! - sequences led by `É Ä Ö Ü Î È` and other letters of clean text: `É»`, `ÄŸ` and `Éœ` stay, and with them broken
 //!   Polish, Greek, Cyrillic or Chinese;
 //! - C1 controls (`Â` with U+0080–U+009F), which no text has;
-//! - `â` followed by a letter or by what ends a word (`Œ œ Ÿ … ’ ” » ® °`, no-break space), or by a dash and a letter:
-//!   so broken check marks (`âœ”`), fractions of thirds and eighths (`â…“`) and box drawings stay;
+//! - `â` followed by what may end a word or go on with it (`Œ œ Ÿ … ’ ” » ® °`, no-break space and others; a dash and a
+//!   letter): so broken check marks (`âœ”`), fractions of thirds and eighths (`â…“`) and box drawings stay;
 //! - a letter quoted by itself: `«Ã»`, `«Â»`;
 //! - a sequence that is read half as windows-1252 and half as ISO-8859-1.
 //!
@@ -27,6 +27,9 @@
 use std::sync::LazyLock;
 
 use encoding_rs::WINDOWS_1252;
+
+/// What follows `â` for punctuation, currencies, arrows, mathematical and other signs, beside dashes and controls.
+const SECOND: &str = "€‚„†‡ˆ‰˜™šž¬\u{ad}";
 
 /// The first byte of each of the first characters.
 const FIRST: u8 = 0xC3;
@@ -84,17 +87,24 @@ fn repair_once(text: &str) -> Option<String> {
         return None;
     }
     let mut repaired = String::new();
-    let (mut copied, mut from) = (0, 0);
-    while let Some(at) = next_first(bytes, from) {
-        match sequence(&text[at..]) {
+    let (mut copied, mut from, mut n_expected) = (0, 0, 0);
+    loop {
+        // What follows a first character that was itself broken may be any that stands for a byte.
+        let is_expected = n_expected > 0 && bytes.get(copied) == Some(&FIRST);
+        let Some(at) = (if is_expected { Some(copied) } else { next_first(bytes, from) }) else { break };
+        match sequence(&text[at..], is_expected) {
             Some((whole, n_bytes)) if !is_quoted(&text[copied..at], &text[at..]) => {
                 repaired.reserve(if copied == 0 { text.len() } else { 0 });
                 repaired.push_str(&text[copied..at]);
                 repaired.push(whole);
                 copied = at + n_bytes;
                 from = copied;
+                n_expected = n_following(whole).unwrap_or(if is_expected { n_expected - 1 } else { 0 });
             }
-            _ => from = at + 2,
+            _ => {
+                from = at + 2;
+                n_expected = 0;
+            }
         }
     }
     if copied == 0 {
@@ -102,6 +112,16 @@ fn repair_once(text: &str) -> Option<String> {
     }
     repaired.push_str(&text[copied..]);
     Some(repaired)
+}
+
+/// How many characters follow the first of a broken sequence.
+fn n_following(first: char) -> Option<usize> {
+    match first {
+        'Ã' | 'Â' | 'Å' => Some(1),
+        'â' => Some(2),
+        'ð' => Some(3),
+        _ => None,
+    }
 }
 
 /// Where the next of the characters `Ã Â Å â ð` is.
@@ -121,31 +141,38 @@ fn is_quoted(before: &str, here: &str) -> bool {
 }
 
 /// The character that a broken sequence at the text's beginning stands for, and how many bytes the sequence has.
-fn sequence(text: &str) -> Option<(char, usize)> {
+fn sequence(text: &str, is_expected: bool) -> Option<(char, usize)> {
     let mut chars = text.chars();
     let first = chars.next()?;
     let n = match first {
-        'Ã' | 'Â' | 'Å' => 1,
-        'â' => 2,
-        'ð' => 3,
-        _ => return None,
+        // ƒ ˆ ˜
+        'Æ' | 'Ë' if is_expected => 1,
+        _ => n_following(first)?,
     };
     let mut found = ['\0'; 3];
     let mut bytes = [first as u8, 0, 0, 0];
-    let mut encodings = Encodings { windows: true, iso: true };
+    let mut encodings = Encodings::default();
     for i in 0..n {
         found[i] = chars.next()?;
         bytes[i + 1] = encodings.byte(found[i])?;
     }
     let whole = std::str::from_utf8(&bytes[..=n]).ok()?.chars().next()?;
     let n_bytes = text.len() - chars.as_str().len();
-    (encodings.is_one() && is_broken(first, found, whole)).then_some((whole, n_bytes))
+    let stands_for_a_byte = || is_expected && Encodings::default().byte(whole).is_some();
+    (encodings.is_one() && (is_broken(first, found, whole) || stands_for_a_byte()))
+        .then_some((whole, n_bytes))
 }
 
 /// Which encodings a sequence may have been read as.
 struct Encodings {
     windows: bool,
     iso: bool,
+}
+
+impl Default for Encodings {
+    fn default() -> Encodings {
+        Encodings { windows: true, iso: true }
+    }
 }
 
 impl Encodings {
@@ -176,11 +203,11 @@ fn is_broken(first: char, found: [char; 3], whole: char) -> bool {
         'Â' => whole >= '\u{a0}',
         'Å' => matches!(whole, 'Œ' | 'œ' | 'Š' | 'š' | 'Ÿ' | 'Ž' | 'ž'),
         'â' => match found[0] {
-            '…' | '’' | '”' | '»' | '®' | '°' | '\u{a0}' => false,
             '–' | '—' => !is_letter(found[1]),
-            second => !is_letter(second),
+            second => matches!(second, '\u{80}'..='\u{9f}') || SECOND.contains(second),
         },
-        _ => true,
+        'Ã' | 'ð' => true,
+        _ => false,
     }
 }
 

@@ -11,7 +11,7 @@ mod url;
 
 pub(crate) use connect::{connect, is_silent};
 pub(crate) use faults::explain;
-pub(crate) use settings::{MyFlags, MySettings, SslMode};
+pub(crate) use settings::{MyFlags, MySettings};
 
 /// What a server says about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,11 +35,6 @@ impl Server {
             [&version, &comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
         let cipher = cipher.map(|(_, cipher)| cipher).filter(|cipher| !cipher.is_empty());
         Ok(Server { version, is_mariadb, cipher })
-    }
-
-    /// Whether this connection is encrypted.
-    pub(crate) fn tls(&self) -> bool {
-        self.cipher.is_some()
     }
 
     /// Product and version for people, such as `MariaDB 10.11.6`.
@@ -79,6 +74,5 @@ mod tests {
         let server = |version: &str, is_mariadb| Server { version: version.into(), is_mariadb, cipher: None };
         assert_eq!(server("10.11.6-MariaDB-0+deb12u1", true).display(), "MariaDB 10.11.6");
         assert_eq!(server("8.0.36", false).display(), "MySQL 8.0.36");
-        assert!(!server("8.0.36", false).tls());
     }
 }

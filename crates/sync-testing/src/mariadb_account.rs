@@ -39,8 +39,8 @@ pub(crate) fn find() -> Account {
     let below: Vec<PathBuf> = ["usr/sbin", "usr/libexec", "usr/bin"].map(|dir| root.join(dir)).into();
     let (server, install_db) = programs(&below).unwrap_or_else(|| {
         panic!(
-            "no mariadbd with mariadb-install-db in PATH, /usr/sbin, /usr/libexec or below {}: install package \
-             `mariadb-server`",
+            "no mariadbd with mariadb-install-db in PATH, /usr/sbin, /usr/libexec or below {}: install packages \
+             `mariadb-server-core` and `mariadb-client-core`",
             root.display()
         )
     });

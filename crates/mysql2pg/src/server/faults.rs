@@ -30,6 +30,7 @@ const PLUGIN: &str = "give the account a password that is checked by caching_sha
 const NAMES: &str = "check the names against the server's tables and columns";
 const QUERY: &str = "check the query of the job";
 const REACH: &str = "check host and port, or the socket, and that the server runs";
+const NO_MYSQL: &str = "check that host and port lead to MySQL";
 const REPAIR: &str = "the server's table is damaged: have an administrator run REPAIR TABLE";
 const TLS_HERE: &str = "set MYSQL_SSL_MODE=required";
 const OLD_TLS: &str =
@@ -103,7 +104,7 @@ pub(super) fn explain_on(link: Link, error: &Error) -> anyhow::Error {
         Error::IoError(error) => of_io(error),
         Error::CodecError(error) => match error.source().and_then(|e| e.downcast_ref::<io::Error>()) {
             Some(error) => of_io(error),
-            None => fault(Failed, format!("MySQL's answer cannot be read: {error}"), ""),
+            None => fault(Failed, format!("MySQL's answer cannot be read: {error}"), NO_MYSQL),
         },
         Error::TlsError(error) => fault(
             Config,

@@ -38,7 +38,7 @@ fn moment(value: Value<'_>) -> Result<Moment, Misfit> {
         Value::Text(bytes) => {
             timestamp::parse(bytes).ok_or(misfit("text that is no timestamp in a timestamp column"))
         }
-        Value::Date(days) => typed(i64::from(days) * MICROS_PER_DAY),
+        Value::Date(days) => typed(i64::from(days).saturating_mul(MICROS_PER_DAY)),
         Value::Moment(micros) => typed(micros),
         Value::Int(_) | Value::UInt(_) | Value::Real(_) | Value::Float(_) => {
             timestamp::from_number(value.as_number()).ok_or(misfit("number out of the range of timestamps"))
