@@ -49,11 +49,6 @@ impl Tally {
             ("JSON with NUL", self.n_json_nuls),
         ]
     }
-
-    /// Whether nothing was changed.
-    pub(crate) fn is_empty(self) -> bool {
-        self == Tally::default()
-    }
 }
 
 impl AddAssign for Tally {

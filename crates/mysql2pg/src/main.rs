@@ -38,8 +38,12 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Exit> {
     let env = Env::load(cli.common.env_file.as_deref())?;
     cli.common.log.start(TOOL, Settings::log_file(&cli.common, &env)?.map(LogFile::Beside))?;
-    if let Some(Command::Jobs { .. }) = cli.command {
-        return commands::jobs::show();
+    match &cli.command {
+        Some(Command::Jobs { .. }) => return commands::jobs::show(),
+        Some(Command::Inspect(args)) => {
+            return commands::inspect::run(&settings::mysql(&cli.common, &env)?, args);
+        }
+        _ => {}
     }
     let settings = Settings::load(&cli.common, &env)?;
     let stop = Stop::on_signals()?;
@@ -48,10 +52,9 @@ fn run(cli: Cli) -> Result<Exit> {
         Some(Command::Sync(args)) => commands::sync::run(&settings, &args, &stop),
         Some(Command::Copy(args)) => commands::sync::copy(&settings, &args, &stop),
         Some(Command::Check { job }) => commands::check::run(&settings, job.as_deref()),
-        Some(Command::Inspect(args)) => commands::inspect::run(&settings, &args),
         Some(Command::Status) => commands::status::run(&settings),
         Some(Command::Rejected { json }) => commands::rejected::run(&settings, json),
         Some(Command::Health { max_age, job }) => commands::health::run(&settings, max_age, job.as_deref()),
-        Some(Command::Jobs { .. }) => commands::jobs::show(),
+        Some(Command::Inspect(_) | Command::Jobs { .. }) => Ok(Exit::Done),
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod since;
 pub(crate) mod sql;
+mod work;
 
 /// Name of the job and of its table.
 pub(crate) const JOB: &str = "commandes_volets";

@@ -85,7 +85,6 @@ impl Session<'_> {
     /// A connection to the source.
     pub(crate) fn source(&self) -> Result<Conn> {
         server::connect(&self.settings.mysql)
-            .with_context(|| format!("connect to {}", self.settings.mysql.display()))
     }
 }
 

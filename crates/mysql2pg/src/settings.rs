@@ -31,20 +31,9 @@ impl Settings {
     /// # Errors
     /// A configuration fault that names the setting.
     pub(crate) fn load(args: &CommonArgs, env: &Env) -> Result<Settings> {
-        let flags = MyFlags {
-            url: args.mysql_url.clone(),
-            host: args.mysql_host.clone(),
-            port: args.mysql_port.clone(),
-            socket: args.mysql_socket.clone(),
-            database: args.mysql_db.clone(),
-            user: args.mysql_user.clone(),
-            password: args.mysql_password.clone(),
-            ssl_mode: args.mysql_ssl_mode.clone(),
-            ssl_ca: args.mysql_ssl_ca.clone(),
-        };
         let schema = args.postgres_schema.clone().or(env.get("POSTGRES_SCHEMA")?);
         Ok(Settings {
-            mysql: MySettings::load(&flags, env)?,
+            mysql: mysql(args, env)?,
             pg: args.pg.settings(env, "POSTGRES_DB")?,
             schema: schema.unwrap_or_else(|| "public".to_owned()),
             ping_url: env.get("MYSQL2PG_PING_URL")?,
@@ -58,6 +47,22 @@ impl Settings {
             None => env.get("MYSQL2PG_LOG_FILE")?.map(PathBuf::from),
         })
     }
+}
+
+/// The source alone.
+pub(crate) fn mysql(args: &CommonArgs, env: &Env) -> Result<MySettings> {
+    let flags = MyFlags {
+        url: args.mysql_url.clone(),
+        host: args.mysql_host.clone(),
+        port: args.mysql_port.clone(),
+        socket: args.mysql_socket.clone(),
+        database: args.mysql_db.clone(),
+        user: args.mysql_user.clone(),
+        password: args.mysql_password.clone(),
+        ssl_mode: args.mysql_ssl_mode.clone(),
+        ssl_ca: args.mysql_ssl_ca.clone(),
+    };
+    MySettings::load(&flags, env)
 }
 
 /// What becomes of rows on their way, for every job.

@@ -7,3 +7,4 @@ pub(crate) mod plan;
 pub(crate) mod reader;
 pub(crate) mod run;
 pub(crate) mod transform;
+mod work;

@@ -1,4 +1,5 @@
 //! Text in every encoding arrives as it was meant, and clean text is never touched.
+#![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
 
 mod common;
 
@@ -44,7 +45,8 @@ fn utf8_bytes_in_a_latin1_column_are_read_right() {
 #[test]
 fn emoji_and_other_scripts() {
     let setup = Setup::new();
-    let texts = ["😀", "👩‍👩‍👧", "漢字", "Ελληνικά", "עברית", "e\u{301}", "\u{10FFFF}", "\u{FEFF}x", "a\u{7f}\u{1}"];
+    let texts =
+        ["😀", "👩‍👩‍👧", "漢字", "Ελληνικά", "עברית", "e\u{301}", "\u{10FFFF}", "\u{FEFF}x", "a\u{7f}\u{1}"];
     setup.my("CREATE TABLE m (id INT PRIMARY KEY, v VARCHAR(50), e ENUM('😀','x'), s SET('😀','é'), n VARCHAR(9) CHARACTER SET utf16)");
     for (id, text) in texts.iter().enumerate() {
         setup.my(&format!("INSERT INTO m VALUES ({id}, '{text}', '😀', '😀,é', '😀')"));
@@ -96,7 +98,9 @@ fn mojibake_beside_clean_text_is_repaired_alone() {
 #[test]
 fn no_fix_encoding_leaves_a_new_table_as_it_is() {
     let setup = Setup::new();
-    setup.my("CREATE TABLE m (id VARCHAR(9) PRIMARY KEY, v TEXT); INSERT INTO m VALUES ('Ã©', 'Ã©'), ('é', 'é')");
+    setup.my(
+        "CREATE TABLE m (id VARCHAR(9) PRIMARY KEY, v TEXT); INSERT INTO m VALUES ('Ã©', 'Ã©'), ('é', 'é')",
+    );
     let outcome = setup.sync_to(0, &["copy", "m", "--no-fix-encoding"]);
     assert_eq!(outcome.counts(), [2, 2, 0, 0, 0, 0], "{}", outcome.report);
     assert_eq!(setup.list("SELECT id || v FROM m ORDER BY id COLLATE \"C\""), ["Ã©Ã©", "éé"]);
@@ -107,15 +111,25 @@ fn no_fix_encoding_leaves_a_new_table_as_it_is() {
 #[track_caller]
 fn one_of_two(setup: &Setup, table: &str) {
     let n_there: u64 = setup.one(&format!("SELECT count(*) FROM {table}")).parse().unwrap();
-    let n_aside: u64 =
-        setup.one(&format!("SELECT count(*) FROM sync_rejected WHERE table_name = '{table}'")).parse().unwrap();
-    assert_eq!((n_there, n_aside), (2, 1), "{:?} {:?}", setup.rows(&format!("SELECT * FROM {table}")), setup.rejected());
+    let n_aside: u64 = setup
+        .one(&format!("SELECT count(*) FROM sync_rejected WHERE table_name = '{table}'"))
+        .parse()
+        .unwrap();
+    assert_eq!(
+        (n_there, n_aside),
+        (2, 1),
+        "{:?} {:?}",
+        setup.rows(&format!("SELECT * FROM {table}")),
+        setup.rejected()
+    );
 }
 
 #[test]
 fn keys_that_become_the_same_lose_no_row() {
     let setup = Setup::new();
-    for (name, engine, broken) in [("k1", "InnoDB", "Ã©"), ("k2", "MyISAM", "Ã©"), ("k3", "InnoDB", "é\\0"), ("k4", "MyISAM", "é\\0")] {
+    for (name, engine, broken) in
+        [("k1", "InnoDB", "Ã©"), ("k2", "MyISAM", "Ã©"), ("k3", "InnoDB", "é\\0"), ("k4", "MyISAM", "é\\0")]
+    {
         setup.my(&format!(
             "CREATE TABLE {name} (id VARCHAR(9) COLLATE utf8mb4_bin PRIMARY KEY, v INT) ENGINE={engine};
              INSERT INTO {name} VALUES ('é', 1), ('{broken}', 2), ('x', 3)"
@@ -145,7 +159,7 @@ fn keys_that_become_the_same_do_not_need_a_second_run() {
     let setup = Setup::new();
     setup.my("CREATE TABLE k (id VARCHAR(9) COLLATE utf8mb4_bin PRIMARY KEY, v INT); INSERT INTO k VALUES ('é', 1), ('Ã©', 2), ('x', 3)");
     // Nothing is wrong with either server: no patience is needed.
-    setup.sync_to(3, &["copy", "k", "--retry-for", "0s"]);
+    setup.sync_to(3, &["copy", "k", "--retry-for", "1ms"]);
     one_of_two(&setup, "k");
 }
 

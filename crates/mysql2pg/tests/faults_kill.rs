@@ -119,10 +119,12 @@ fn assert_exact(setup: &Setup, erp: &Erp) {
     run_until_done(setup);
     Expected::of(erp).assert(setup);
     let versions = "SELECT md5(string_agg(xmin::text || ctid::text, ',' ORDER BY ctid)) FROM ";
-    let before = ["commandes_volets", "commandes_volets_details"].map(|t| setup.one(&format!("{versions}{t}")));
+    let before =
+        ["commandes_volets", "commandes_volets_details"].map(|t| setup.one(&format!("{versions}{t}")));
     let outcome = setup.sync_to(0, &["--touch", "changed"]);
     assert_eq!(outcome.n("written"), 0, "{}", outcome.report);
-    let after = ["commandes_volets", "commandes_volets_details"].map(|t| setup.one(&format!("{versions}{t}")));
+    let after =
+        ["commandes_volets", "commandes_volets_details"].map(|t| setup.one(&format!("{versions}{t}")));
     assert_eq!(before, after, "the second run wrote nothing");
     assert_eq!(setup.rejected(), [""; 0]);
 }

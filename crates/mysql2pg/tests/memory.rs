@@ -1,5 +1,6 @@
 //! Memory does not depend on the number of orders.
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
+#![allow(clippy::print_stdout, reason = "how much a run took is for people")]
 
 mod common;
 
@@ -40,6 +41,7 @@ fn peak(engine: &'static str, n: u32, args: &[&str]) -> u64 {
 #[test]
 fn three_times_the_orders_take_no_more_memory() {
     let (small, large) = (peak("InnoDB", 20_000, &[]), peak("InnoDB", 60_000, &[]));
+    println!("{small} kB, then {large} kB");
     assert!(large * 10 <= small * 15, "{small} kB, then {large} kB");
     assert!(large <= LIMIT_KB, "{large} kB");
 }
@@ -48,6 +50,7 @@ fn three_times_the_orders_take_no_more_memory() {
 fn looking_for_missing_orders_takes_no_more_memory() {
     let args = ["--missing", "mark"];
     let (small, large) = (peak("InnoDB", 20_000, &args), peak("InnoDB", 60_000, &args));
+    println!("{small} kB, then {large} kB");
     assert!(large * 10 <= small * 15, "{small} kB, then {large} kB");
     assert!(large <= LIMIT_KB, "{large} kB");
 }
@@ -55,6 +58,7 @@ fn looking_for_missing_orders_takes_no_more_memory() {
 #[test]
 fn orders_in_myisam_take_no_more_memory() {
     let (small, large) = (peak("MyISAM", 20_000, &[]), peak("MyISAM", 60_000, &[]));
+    println!("{small} kB, then {large} kB");
     assert!(large * 10 <= small * 15, "{small} kB, then {large} kB");
     assert!(large <= LIMIT_KB, "{large} kB");
 }

@@ -76,7 +76,9 @@ impl PgArgs {
 }
 
 fn port(text: &str) -> Result<u16> {
-    text.trim().parse().map_err(|_| Fault::config(format!("POSTGRES_PORT is not a number: {text:?}"), ""))
+    text.trim()
+        .parse()
+        .map_err(|_| Fault::config(format!("POSTGRES_PORT is not a number: {text:?}"), "e.g. 5432"))
 }
 
 #[cfg(test)]

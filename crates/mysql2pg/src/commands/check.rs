@@ -17,8 +17,7 @@ use crate::table::{job, plan};
 
 /// Checks in the order in which a run would need things; a server that cannot be reached ends it.
 pub(crate) fn run(settings: &Settings, job: Option<&Path>) -> Result<Exit> {
-    let mut conn = server::connect(&settings.mysql)
-        .with_context(|| format!("connect to {}", settings.mysql.display()))?;
+    let mut conn = server::connect(&settings.mysql)?;
     let server = Server::of(&mut conn)?;
     let encrypted = server.cipher.as_ref().map_or("no TLS".to_owned(), |cipher| format!("TLS {cipher}"));
     say(

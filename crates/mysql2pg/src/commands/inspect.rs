@@ -2,20 +2,19 @@
 
 use std::io;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use sync_core::exit::Exit;
 
 use crate::args::WantedArgs;
 use crate::orders::inspect;
 use crate::orders::schema::Schema;
-use crate::server;
-use crate::settings::{self, Settings};
+use crate::server::{self, MySettings};
+use crate::settings;
 
 /// Prints everything; needs no PostgreSQL.
-pub(crate) fn run(settings: &Settings, args: &WantedArgs) -> Result<Exit> {
+pub(crate) fn run(mysql: &MySettings, args: &WantedArgs) -> Result<Exit> {
     let wanted = settings::wanted(args)?;
-    let mut conn = server::connect(&settings.mysql)
-        .with_context(|| format!("connect to {}", settings.mysql.display()))?;
+    let mut conn = server::connect(mysql)?;
     let schema = Schema::find(&mut conn)?;
     inspect::print(&mut conn, &schema, &wanted, &mut io::stdout().lock())?;
     Ok(Exit::Done)

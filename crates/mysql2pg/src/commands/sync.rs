@@ -6,7 +6,7 @@ use anyhow::Result;
 use pg_load::rejected;
 use sync_core::cli::RunArgs;
 use sync_core::exit::Exit;
-use sync_core::report::Report;
+use sync_core::report::{Count, Report};
 use sync_core::retry::{self, Policy};
 use sync_core::run::{self, Run};
 use sync_core::stop::Stop;
@@ -89,7 +89,9 @@ fn attempts(
         };
         let mut session = session::open(settings, args, stop, report, &mut state)?;
         work(&mut session)?;
-        if !args.dry_run {
+        if args.dry_run {
+            report.set_rejected_remaining(report.get(Count::Rejected));
+        } else {
             let n_aside = rejected::counts(&mut session.client, &settings.schema, TOOL, job)?;
             report.set_rejected_remaining(n_aside.iter().map(|(_, _, n)| n).sum());
             history::record(&mut session.client, &settings.schema, report, report.exit())?;

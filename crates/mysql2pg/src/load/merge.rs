@@ -97,7 +97,7 @@ impl Merge<'_> {
     }
 
     fn differs(&self) -> String {
-        let differs: Vec<String> = self.target.values().map(|field| differs(field)).collect();
+        let differs: Vec<String> = self.target.values().map(differs).collect();
         if differs.is_empty() { "false".to_owned() } else { format!("({})", differs.join(" OR ")) }
     }
 
@@ -110,13 +110,11 @@ impl Merge<'_> {
         let mut n_kept = 0;
         let assignments = self.assignments();
         if self.write != Write::New && !assignments.is_empty() {
-            n_kept += tx.execute_typed(
-                &format!(
-                    "UPDATE {table} d SET {assignments} FROM {stage} s JOIN pg_temp.sync_diff f ON f.ord = s.{ordinal}
-                     WHERE {same_key} AND NOT f.is_new {part}"
-                ),
-                &[],
-            )?;
+            let listed = format!("JOIN pg_temp.sync_diff f ON f.ord = s.{ordinal} AND NOT f.is_new {part}");
+            // Every known row at once needs no list of them.
+            let listed = if self.write == Write::All && part.is_empty() { "" } else { &listed };
+            let sql = format!("UPDATE {table} d SET {assignments} FROM {stage} s {listed} WHERE {same_key}");
+            n_kept += tx.execute_typed(&sql, &[])?;
         }
         let (names, values) = self.inserted();
         n_kept += tx.execute_typed(
@@ -186,13 +184,14 @@ fn differs(field: &Field) -> String {
     }
 }
 
-/// Ordinals of staged rows whose key an earlier row of the stage has.
+/// Ordinals of staged rows whose key, as the destination has it, an earlier row of the stage has.
 pub(crate) fn repeated_keys(tx: &mut Transaction<'_>, target: &Target, stage: &Stage) -> Result<Vec<i64>> {
     let ordinal = quote_ident(ORDINAL);
+    let keys: Vec<String> = target.key_fields().map(|field| field.column.cast("s")).collect();
     let sql = format!(
         "SELECT {ordinal} FROM (SELECT {ordinal}, row_number() OVER (PARTITION BY {keys} ORDER BY {ordinal}) AS nth
-           FROM {stage}) x WHERE nth > 1",
-        keys = column_list(target.keys.iter().map(String::as_str)),
+           FROM {stage} s) x WHERE nth > 1",
+        keys = keys.join(", "),
         stage = stage.sql,
     );
     Ok(tx.query_typed(&sql, &[])?.iter().map(|row| row.get(0)).collect())

@@ -87,6 +87,17 @@ pub(crate) fn create_sql(schema: &str) -> String {
     )
 }
 
+/// Forgets who was absent from a destination: what comes is a first sighting again.
+pub(crate) fn forget(tx: &mut Transaction<'_>, schema: &str, job: &str, target: &Target) -> Result<()> {
+    let sql = format!(
+        "DELETE FROM {}.sync_missing WHERE tool = $1 AND source = $2 AND destination = $3",
+        quote_ident(schema)
+    );
+    let destination = target.table.sql();
+    tx.execute_typed(&sql, &[(&TOOL, Type::TEXT), (&job, Type::TEXT), (&destination, Type::TEXT)])?;
+    Ok(())
+}
+
 /// Adds the column that marks absent rows, when the policy needs it and it is missing.
 pub(crate) fn prepare(tx: &mut Transaction<'_>, policy: Policy, target: &table::Table) -> Result<()> {
     if policy == Policy::Mark && target.column(ABSENT_SINCE).is_none() {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use pg_load::table::{self, Table};
+use postgres::error::SqlState;
 use postgres::types::Type;
 use postgres::{GenericClient, Transaction};
 use sync_core::fault::Fault;
@@ -102,7 +103,15 @@ fn required_columns(client: &mut impl GenericClient, table: &Table) -> Result<Ve
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Makes the schema and the table unless they are there, in the transaction at hand; says whether it made the table.
+/// Waits until no other run writes to this table, and keeps them off until the transaction ends: two that merge the same
+/// rows at once would refuse each other's.
+pub(crate) fn lock(tx: &mut Transaction<'_>, schema: &str, name: &str) -> Result<()> {
+    let qualified = quote_literal(&table::qualified(schema, name));
+    tx.batch_execute(&format!("SELECT pg_advisory_xact_lock(hashtextextended({qualified}, 0))"))?;
+    Ok(())
+}
+
+/// Makes the table unless it is there; says whether it did. It comes with the transaction, or not at all.
 pub(crate) fn create(
     tx: &mut Transaction<'_>,
     schema: &str,
@@ -114,11 +123,6 @@ pub(crate) fn create(
         return Ok(false);
     }
     let qualified = table::qualified(schema, name);
-    // Two first runs at once must not both make it.
-    tx.batch_execute(&format!(
-        "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))",
-        quote_literal(&qualified)
-    ))?;
     let mut parts: Vec<String> = columns
         .iter()
         .map(|column| {
@@ -134,11 +138,24 @@ pub(crate) fn create(
         parts.join(", "),
         quote_literal(&format!("made by {TOOL}")),
     ))
-    .with_context(|| {
-        format!(
-            "create table {qualified} (GRANT USAGE, CREATE ON SCHEMA {} lets {TOOL} do it)",
-            quote_ident(schema)
-        )
+    .or_else(|err| match err.code() {
+        // A type of the job's, or a name that PostgreSQL keeps for itself.
+        Some(code)
+            if [SqlState::UNDEFINED_OBJECT, SqlState::SYNTAX_ERROR, SqlState::DUPLICATE_COLUMN]
+                .contains(code) =>
+        {
+            let reason = err.as_db_error().map_or_else(String::new, |err| err.message().to_owned());
+            Err(Fault::config(
+                format!("create table {qualified}: {reason}"),
+                "give the column another type or name in a job's file: columns: [{from: …, to: …, type: …}]",
+            ))
+        }
+        _ => Err(err).with_context(|| {
+            format!(
+                "create table {qualified} (GRANT USAGE, CREATE ON SCHEMA {} lets {TOOL} do it)",
+                quote_ident(schema)
+            )
+        }),
     })?;
     Ok(true)
 }

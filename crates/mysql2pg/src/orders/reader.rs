@@ -31,8 +31,8 @@ pub(crate) struct Page {
     pub(crate) orders: Vec<Order>,
     /// What was mended on the way.
     pub(crate) tally: Tally,
-    /// Log lines, accessories and operations that were read.
-    pub(crate) n_parts: u64,
+    /// An id is not as the source has it, so that two orders may now share one.
+    pub(crate) has_changed_ids: bool,
     /// Where each order stands, by its id as the source has it.
     places: HashMap<Vec<u8>, usize>,
 }
@@ -139,7 +139,7 @@ impl Reader {
     fn heads(&mut self, page: &mut Page, params: Vec<Value>) -> Result<Option<Value>> {
         let statement = self.prepared()?.heads.clone();
         let mut last = None;
-        let Page { orders, places, tally, .. } = page;
+        let Page { orders, places, tally, has_changed_ids } = page;
         cells::each_row(&mut self.conn, &statement, params, &self.options, tally, |row| {
             let id = row.raw(0).clone();
             let (head, misfit) = match head(row) {
@@ -149,7 +149,9 @@ impl Reader {
                     (Head { id: row.text(0)?.unwrap_or_default(), ..Head::default() }, Some(misfit))
                 }
             };
-            if places.insert(raw_id(&id), orders.len()).is_some() {
+            let raw = raw_id(&id);
+            *has_changed_ids |= raw != head.id.as_bytes();
+            if places.insert(raw, orders.len()).is_some() {
                 return Err(format!("two orders have the id {}", head.id));
             }
             orders.push(Order { head, misfit, ..Order::default() });
@@ -165,12 +167,18 @@ impl Reader {
         let Prepared { logs, accessories, operations, .. } = self.prepared()?;
         let (logs, accessories, operations) = (logs.clone(), accessories.clone(), operations.clone());
         self.part(page, &logs.0, with(&span, logs.1), "a_logbuch", |order, row| {
-            order.offer(log(row)?);
-            Ok(())
+            // With a part that cannot be read the order is still wanted, and is set aside.
+            let log = log(row);
+            order.offer(*log.as_ref().unwrap_or(&Log { at: None, id: i64::MIN }));
+            log.map(|_| ())
         })?;
         self.part(page, &accessories.0, with(&span, accessories.1), "p_zubeh", |order, row| {
-            order.accessories.push(accessory(row)?);
-            Ok(())
+            let (accessory, misfit) = match accessory(row) {
+                Ok(accessory) => (accessory, Ok(())),
+                Err(misfit) => (Accessory::default(), Err(misfit)),
+            };
+            order.accessories.push(accessory);
+            misfit
         })?;
         self.part(page, &operations, span, "a_vorgang", |order, row| {
             order.operations.push(Operation { number: row.text(1)?, name: row.text(2)? });
@@ -187,9 +195,8 @@ impl Reader {
         take: impl Fn(&mut Order, &mut Cells<'_>) -> Result<(), String>,
     ) -> Result<()> {
         let has_snapshot = self.schema.has_snapshot();
-        let Page { orders, places, tally, n_parts } = page;
+        let Page { orders, places, tally, .. } = page;
         cells::each_row(&mut self.conn, statement, params, &self.options, tally, |row| {
-            *n_parts += 1;
             let Some(order) = places.get(&raw_id(row.raw(0))).and_then(|place| orders.get_mut(*place)) else {
                 // Without a snapshot the order may have come after its page was read: the next run has it.
                 return if has_snapshot {

@@ -7,7 +7,6 @@ use anyhow::{Result, anyhow};
 use indicatif::ProgressBar;
 use mysql::Conn;
 use pg_load::rejected::{Origin, Rejected};
-use pg_load::types::ColumnType;
 use postgres::Transaction;
 use sync_core::commit::Counts;
 use sync_core::fault::Fault;
@@ -15,40 +14,39 @@ use sync_core::report::{Count, Report};
 use sync_core::stop::Stop;
 
 use super::JOB;
-use super::destination::{self, Destination, ID, WRITTEN_AT};
+use super::destination::{self, Destination};
 use super::reader::{Page, Reader};
 use super::rows::{Ordinals, Rows};
 use super::schema::Schema;
 use super::since::{self, Plan};
+use super::work::{self, Work};
 use crate::TOOL;
-use crate::args::Touch;
 use crate::convert::Tally;
 use crate::load::fields::{Encoded, Field};
-use crate::load::merge::{self, Merge, Write};
-use crate::load::missing::{self, Absence, Policy};
+use crate::load::missing::Policy;
 use crate::load::rejects;
 use crate::load::stage::Stage;
-use crate::load::target::Target;
 use crate::server;
 use crate::session::{self, Session};
-use crate::settings::{OrderSettings, RowSettings};
+use crate::settings::OrderSettings;
 
 /// The stages of a run.
-struct Stages {
-    orders: Stage,
-    details: Option<Stage>,
+pub(super) struct Stages {
+    pub(super) orders: Stage,
+    pub(super) details: Option<Stage>,
     /// Ids of all orders, wanted or not.
-    seen: Option<Stage>,
+    pub(super) seen: Option<Stage>,
 }
 
 /// What was read.
 #[derive(Default)]
-struct Read {
-    n_orders: u64,
+pub(super) struct Read {
+    pub(super) n_orders: u64,
     n_wanted: u64,
     n_cut: u64,
     tally: Tally,
-    rejected: Vec<Rejected>,
+    pub(super) rejected: Vec<Rejected>,
+    pub(super) has_changed_ids: bool,
 }
 
 /// Runs the job once.
@@ -71,8 +69,10 @@ pub(crate) fn run(session: &mut Session<'_>, job: &OrderSettings) -> Result<()> 
     let mut tx = session::begin(&mut session.client, settings, session.args)?;
     let destination = destination::ensure(&mut tx, &settings.schema, job.details, job.rows.missing)?;
     let name = destination.orders.table.sql();
-    let mut plan = since::plan(&mut conn, &mut tx, &schema, &job.since, &origin, &name)?;
-    let stages = Stages::create(&mut tx, &destination, job.rows.missing)?;
+    let relation = destination.orders.table.relation;
+    let mut plan = since::plan(&mut conn, &mut tx, &schema, &job.since, &origin, (&name, relation))?;
+    let has_absent = work::has_absent(&mut tx, &settings.schema)?;
+    let stages = Stages::create(&mut tx, &destination, job.rows.missing, has_absent)?;
     let n_estimated = schema.head.info.n_rows;
     let reader = Reader::new(conn, schema.clone(), job.wanted.clone(), job.rows.convert, plan.take_span());
     let progress = session::progress("orders", n_estimated);
@@ -88,9 +88,9 @@ pub(crate) fn run(session: &mut Session<'_>, job: &OrderSettings) -> Result<()> 
     rejects::settle(&mut tx, &origin)?;
     plan.advance(&mut tx, &settings.schema, n_wanted)?;
     read.count(&mut counts);
-    session::end(JOB, session.state, session.args, session.report, tx, counts)?;
+    // Before the commit: when its answer is lost, no attempt comes here again.
     warn(session.report, job, &plan, &read);
-    Ok(())
+    session::end(JOB, session.state, session.args, session.report, tx, counts)
 }
 
 /// One snapshot for the whole run, where every table has transactions.
@@ -113,7 +113,13 @@ fn begin_reading(conn: &mut Conn, schema: &Schema) -> Result<()> {
 }
 
 impl Stages {
-    fn create(tx: &mut Transaction<'_>, destination: &Destination, policy: Policy) -> Result<Stages> {
+    /// `has_absent`: some orders were absent in an earlier run, and may be seen again.
+    fn create(
+        tx: &mut Transaction<'_>,
+        destination: &Destination,
+        policy: Policy,
+        has_absent: bool,
+    ) -> Result<Stages> {
         let id: Vec<Field> = destination.orders.key_fields().cloned().collect();
         Ok(Stages {
             orders: Stage::create(tx, "sync_stage", &destination.orders.fields)?,
@@ -122,7 +128,7 @@ impl Stages {
                 None => None,
             },
             seen: match policy {
-                Policy::Keep => None,
+                Policy::Keep if !has_absent => None,
                 _ => Some(Stage::create(tx, "sync_seen", &id)?),
             },
         })
@@ -209,6 +215,7 @@ impl Read {
         self.n_wanted += wanted().count() as u64;
         self.n_cut += rows.notes.n_cut;
         self.tally += page.tally;
+        self.has_changed_ids |= page.has_changed_ids;
         self.rejected.extend(rows.rejected);
         Ok(())
     }
@@ -219,128 +226,6 @@ impl Read {
         counts.notes.push(("wanted", self.n_wanted));
         counts.notes.extend(self.tally.notes());
         counts.notes.push(("cut timestamps", self.n_cut));
-    }
-}
-
-/// The part of a run that writes.
-struct Work<'a> {
-    job: &'a OrderSettings,
-    destination: &'a Destination,
-    stages: &'a Stages,
-    /// Schema of our own tables.
-    schema: &'a str,
-}
-
-impl Work<'_> {
-    /// Merges orders, then their details: those of an order that is refused stay as they are.
-    fn merge(&self, tx: &mut Transaction<'_>, read: &mut Read, counts: &mut Counts) -> Result<()> {
-        let Work { job, destination, stages, .. } = self;
-        set_aside_repeated(tx, &destination.orders, &stages.orders, read)?;
-        let now = local_time(&destination.orders);
-        let merged = merge::rows(
-            tx,
-            &Merge {
-                target: &destination.orders,
-                stage: &stages.orders,
-                write: if job.touch == Touch::All { Write::All } else { Write::Changed },
-                computed: Some((WRITTEN_AT, now)),
-            },
-        )?;
-        counts.of.extend([
-            (Count::Written, merged.n_new + merged.n_changed),
-            (Count::Unchanged, merged.n_unchanged),
-        ]);
-        rejects::take_out(tx, &destination.orders, &stages.orders, &merged.refused, &mut read.rejected)?;
-        let (Some(details), Some(stage)) = (&destination.details, &stages.details) else {
-            return Ok(());
-        };
-        if !read.rejected.is_empty() {
-            drop_orphans(tx, stage, &stages.orders)?;
-        }
-        set_aside_repeated(tx, details, stage, read)?;
-        let n_gone = delete_gone(tx, details, stage, &stages.orders)?;
-        let merged =
-            merge::rows(tx, &Merge { target: details, stage, write: Write::Changed, computed: None })?;
-        counts.notes.push(("details written", merged.n_new + merged.n_changed));
-        counts.notes.push(("details deleted", n_gone));
-        rejects::take_out(tx, details, stage, &merged.refused, &mut read.rejected)
-    }
-
-    /// Orders that are no longer in the source, after a run that has read all of it.
-    fn settle_missing(
-        &self,
-        tx: &mut Transaction<'_>,
-        read: &Read,
-        report: &Report,
-        counts: &mut Counts,
-    ) -> Result<()> {
-        let Some(seen) = &self.stages.seen else {
-            return Ok(());
-        };
-        let RowSettings { missing: policy, force, .. } = self.job.rows;
-        if read.n_orders == 0 && !force {
-            return Ok(());
-        }
-        let dependent = self.destination.details.as_ref().map(|details| details.table.sql());
-        let absence = Absence {
-            policy,
-            force,
-            schema: self.schema,
-            job: JOB,
-            target: &self.destination.orders,
-            seen: &seen.sql,
-            dependent: dependent.as_deref(),
-            local_time: local_time(&self.destination.orders),
-        };
-        absence.settle(tx)?.say(policy, "orders", report, counts);
-        Ok(())
-    }
-}
-
-/// Sets rows aside whose key another row has too: repaired, or without its NUL, it is the same text.
-fn set_aside_repeated(
-    tx: &mut Transaction<'_>,
-    target: &Target,
-    stage: &Stage,
-    read: &mut Read,
-) -> Result<()> {
-    if read.tally.is_empty() {
-        return Ok(());
-    }
-    let repeated = merge::repeated_keys(tx, target, stage)?;
-    let reason = "its key is that of another row, once repaired";
-    let refused: Vec<(i64, String)> =
-        repeated.into_iter().map(|ordinal| (ordinal, reason.to_owned())).collect();
-    rejects::take_out(tx, target, stage, &refused, &mut read.rejected)
-}
-
-/// Takes the details out of the stage whose order is not staged.
-fn drop_orphans(tx: &mut Transaction<'_>, details: &Stage, orders: &Stage) -> Result<()> {
-    tx.batch_execute(&format!(
-        "DELETE FROM {} s WHERE NOT EXISTS (SELECT FROM {} o WHERE o.{ID} = s.{ID})",
-        details.sql, orders.sql
-    ))?;
-    Ok(())
-}
-
-/// Deletes the details of staged orders that the source has no longer.
-fn delete_gone(tx: &mut Transaction<'_>, details: &Target, stage: &Stage, orders: &Stage) -> Result<u64> {
-    tx.batch_execute(&format!("ANALYZE {}; ANALYZE {}", stage.sql, orders.sql))?;
-    let sql = format!(
-        "DELETE FROM {} d USING {} o WHERE o.{ID} = d.{ID} AND NOT EXISTS (SELECT FROM {} s WHERE {})",
-        details.table.sql(),
-        orders.sql,
-        stage.sql,
-        details.same_key()
-    );
-    Ok(tx.execute_typed(&sql, &[])?)
-}
-
-/// SQL of the run's time as the destination's clock columns have it: without a zone it is the server's own time.
-fn local_time(orders: &Target) -> &'static str {
-    match orders.table.column(WRITTEN_AT).map(|column| &column.ty) {
-        Some(ColumnType::Timestamptz) => "CURRENT_TIMESTAMP",
-        _ => missing::LOCAL_TIME,
     }
 }
 

@@ -9,7 +9,7 @@ use pg_load::rejected::Origin;
 use postgres::Transaction;
 use postgres::types::Type;
 use sync_core::fault::Fault;
-use sync_core::watermark::{self, Key, Moved, Position, Watermark};
+use sync_core::watermark::{self, Key, Moved, Position, Relation, Watermark};
 
 use super::destination::ID;
 use super::reader::{self, Span};
@@ -46,6 +46,7 @@ pub(crate) struct Plan {
     cursor: Option<i64>,
     /// PostgreSQL's time, in microseconds since 1970-01-01 UTC.
     now: i64,
+    relation: Relation,
 }
 
 /// Decides on the span of this run.
@@ -55,7 +56,7 @@ pub(crate) fn plan(
     schema: &Schema,
     since: &Since,
     origin: &Origin<'_>,
-    destination: &str,
+    (destination, relation): (&str, Relation),
 ) -> Result<Plan> {
     let key = Key {
         file: origin.file.to_owned(),
@@ -68,7 +69,9 @@ pub(crate) fn plan(
     let now: i64 = tx.query_typed_one(sql, &[] as &[(&(dyn postgres::types::ToSql + Sync), Type)])?.get(0);
     // A time that somebody chose may lie behind lines that no run has seen: the cursor stays.
     let newest = if matches!(since, Since::Time(_)) { None } else { newest_log_time(conn, schema)? };
-    let is_due = mark.at.rowid.is_none_or(|last_full| now - last_full >= FULL_EVERY);
+    // A destination that was dropped, emptied or restored since then may lack what the cursor has passed.
+    let is_due =
+        mark.at.relation != relation || mark.at.rowid.is_none_or(|last_full| now - last_full >= FULL_EVERY);
     let from = match (since, mark.at.last_timestamp) {
         (Since::Time(time), _) => Some((Value::from(time.as_str()), 0)),
         (Since::Auto, Some(cursor)) if !is_due => Some((moment::value(cursor), OVERLAP_HOURS)),
@@ -85,7 +88,7 @@ pub(crate) fn plan(
             Span::Ids(ids.into_iter())
         }
     };
-    Ok(Plan { span, is_full, cursor: mark.at.last_timestamp.max(newest), mark, now })
+    Ok(Plan { span, is_full, cursor: mark.at.last_timestamp.max(newest), mark, now, relation })
 }
 
 impl Plan {
@@ -100,6 +103,7 @@ impl Plan {
         let to = Position {
             last_timestamp: self.cursor,
             rowid: if self.is_full { Some(self.now) } else { at.rowid },
+            relation: if self.is_full { self.relation } else { at.relation },
             n_rows: if self.is_full { i64::try_from(n_wanted)? } else { at.n_rows },
             ..at.clone()
         };
@@ -118,7 +122,8 @@ fn newest_log_time(conn: &mut Conn, schema: &Schema) -> Result<Option<i64>> {
          WHERE {at} <= CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)",
         schema.log.sql()
     );
-    let newest: Option<Option<Value>> = conn.query_first(sql).map_err(server::explain)?;
+    // Prepared, since only then a time comes as one and not as text.
+    let newest: Option<Option<Value>> = conn.exec_first(sql, ()).map_err(server::explain)?;
     Ok(newest.flatten().as_ref().and_then(moment::micros))
 }
 

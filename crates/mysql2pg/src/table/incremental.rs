@@ -12,6 +12,7 @@ use sync_core::watermark::{self, Key, Moved, Position, Watermark};
 use super::job::Incremental;
 use super::plan::Plan;
 use crate::column::{Order, SourceColumn};
+use crate::load::target::Target;
 use crate::moment;
 use crate::server::{self, quote_ident};
 
@@ -30,6 +31,8 @@ pub(crate) struct Filter {
 pub(crate) struct Cursor {
     mark: Watermark,
     to: Position,
+    /// Where it stands while rows are set aside: below all of them.
+    stay: Position,
 }
 
 /// Decides which rows to read, and where the cursor will stand.
@@ -39,7 +42,7 @@ pub(crate) fn plan(
     plan: &Plan,
     incremental: &Incremental,
     origin: &Origin<'_>,
-    destination: &str,
+    target: &Target,
     is_new: bool,
 ) -> Result<(Filter, Cursor)> {
     let column = plan.source.iter().find(|column| column.name.eq_ignore_ascii_case(&incremental.column));
@@ -57,12 +60,15 @@ pub(crate) fn plan(
     let key = Key {
         file: origin.file.to_owned(),
         table: format!("{}.{}", origin.table, column.name),
-        destination: destination.to_owned(),
+        destination: target.table.sql(),
     };
     watermark::insert(tx, origin.schema, origin.source, &key, None, 0)?;
     let mark = watermark::load(tx, origin.schema, origin.source, &key)?.context("a watermark vanished")?;
     let highest = highest(conn, plan, column, order)?;
-    let mut to = mark.at.clone();
+    // One that was dropped, emptied or restored since then lacks what the cursor has passed.
+    let relation = target.table.relation;
+    let is_new = is_new || mark.at.relation != relation;
+    let mut to = Position { relation, ..mark.at.clone() };
     let last = match order {
         Order::Number => {
             to.rowid = mark.at.rowid.max(highest);
@@ -76,21 +82,30 @@ pub(crate) fn plan(
     let filter = match last.filter(|_| !is_new) {
         None => Filter::default(),
         Some(last) => Filter {
-            // Rows without a value cannot be told apart from changed ones.
-            sql: Some(format!("{0} >= ? OR {0} IS NULL", quote_ident(&column.name))),
+            // Rows without a value cannot be told apart from changed ones; a zero date is none.
+            sql: Some(match order {
+                Order::Number => format!("{0} >= ? OR {0} IS NULL", quote_ident(&column.name)),
+                _ => format!(
+                    "{0} >= ? OR {0} IS NULL OR {0} < '0001-01-01 00:00:00'",
+                    quote_ident(&column.name)
+                ),
+            }),
             params: vec![match order {
-                Order::Number => Value::from(last - overlap),
-                _ => moment::value(last - overlap * 1_000_000),
+                Order::Number => Value::from(last.saturating_sub(overlap)),
+                _ => moment::value(last.saturating_sub(overlap.saturating_mul(1_000_000))),
             }],
         },
     };
-    Ok((filter, Cursor { mark, to }))
+    // A new table has nothing of what the cursor has passed.
+    let stay = if is_new { Position { relation, ..Position::default() } } else { mark.at.clone() };
+    Ok((filter, Cursor { mark, to, stay }))
 }
 
 impl Cursor {
-    /// Moves the cursor with the rows of the transaction. While rows are set aside it stays: they are read again.
+    /// Moves the cursor with the rows of the transaction. While rows are set aside it stays, or goes back to the
+    /// beginning when all was read: they are read again.
     pub(crate) fn advance(self, tx: &mut Transaction<'_>, schema: &str, n_set_aside: u64) -> Result<()> {
-        let to = if n_set_aside == 0 { &self.to } else { &self.mark.at };
+        let to = if n_set_aside == 0 { &self.to } else { &self.stay };
         match watermark::advance(tx, schema, &self.mark, to)? {
             Moved::Yes { .. } => Ok(()),
             Moved::No => Err(Fault::temporary("another run has moved the watermark meanwhile", "")),
@@ -119,7 +134,11 @@ fn overlap(column: &SourceColumn, incremental: &Incremental) -> Result<i64> {
     };
     match &incremental.overlap {
         None => Ok(if is_number { 0 } else { OVERLAP }),
-        Some(text) if is_number => text.trim().parse().map_err(|_| wrong(text)),
+        // Below zero it would leave rows out.
+        Some(text) if is_number => {
+            let overlap = text.trim().parse().ok().filter(|overlap| *overlap >= 0);
+            overlap.ok_or_else(|| wrong(text))
+        }
         Some(text) => {
             let overlap = schedule::parse_duration(text).map_err(|_| wrong(text))?;
             Ok(i64::try_from(overlap.as_secs())?)

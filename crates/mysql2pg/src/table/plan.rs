@@ -3,6 +3,7 @@
 use anyhow::Result;
 use mysql::Conn;
 use mysql::prelude::Queryable;
+use pg_load::merge::ORDINAL;
 use sync_core::fault::Fault;
 
 use super::job::{ColumnRule, Job, Source};
@@ -143,6 +144,12 @@ impl Plan {
                     "give one of them another name: columns: [{from: …, to: …}]",
                 ));
             }
+        }
+        if names.contains(&ORDINAL) {
+            return Err(Fault::config(
+                format!("a column of {} is called {ORDINAL}, as one of our own", self.table),
+                "give it another name in a job's file: columns: [{from: …, to: …}]",
+            ));
         }
         match names.iter().chain([&self.table.as_str()]).find(|name| name.len() > MAX_NAME) {
             Some(name) => Err(Fault::config(

@@ -2,8 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::{self, Formatter};
 
+use pg_load::encode::{self, Notes};
+use pg_load::types::ColumnType;
 use pg_load::value::Value;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::mojibake;
@@ -30,16 +35,28 @@ pub(crate) enum Transform {
 
 /// One transform, or a list of them.
 pub(super) fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Transform>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        One(Transform),
-        Many(Vec<Transform>),
+    // Not an untagged enum: that would say neither what is wrong, nor take `default: 0` for a text.
+    struct OneOrMany;
+    impl<'de> Visitor<'de> for OneOrMany {
+        type Value = Vec<Transform>;
+
+        fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            f.write_str("a transform, or a list of them")
+        }
+
+        fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+            Transform::deserialize(name.into_deserializer()).map(|transform| vec![transform])
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            Transform::deserialize(MapAccessDeserializer::new(map)).map(|transform| vec![transform])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
     }
-    Ok(match OneOrMany::deserialize(from)? {
-        OneOrMany::One(transform) => vec![transform],
-        OneOrMany::Many(transforms) => transforms,
-    })
+    from.deserialize_any(OneOrMany)
 }
 
 /// A value after all transforms: `None` for NULL, or its text; values that none of them concerns are not changed.
@@ -79,13 +96,19 @@ pub(crate) fn apply<'v>(value: Value<'v>, transforms: &[Transform]) -> Changed<'
     }
 }
 
-/// A value that transforms apply to: NULL and text, and whole numbers as they are written.
+/// A value that transforms apply to: NULL and text, and numbers and times as they are written.
 fn text_of(value: Value<'_>) -> Option<Option<Cow<'_, str>>> {
     match value {
         Value::Null => Some(None),
         Value::Text(bytes) => Some(Some(String::from_utf8_lossy(bytes))),
         Value::Int(n) => Some(Some(Cow::Owned(n.to_string()))),
         Value::UInt(n) => Some(Some(Cow::Owned(n.to_string()))),
+        Value::Float(_) | Value::Real(_) | Value::Date(_) | Value::Moment(_) | Value::Interval(_) => {
+            let mut field = Vec::new();
+            encode::field(&mut field, value, &ColumnType::Text, &mut Notes::default()).ok()?;
+            // Behind its length.
+            String::from_utf8(field.split_off(4)).ok().map(|text| Some(Cow::Owned(text)))
+        }
         _ => None,
     }
 }

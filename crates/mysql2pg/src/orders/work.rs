@@ -1,0 +1,171 @@
+//! The part of a run that writes: orders, their details, and what becomes of absent ones.
+
+use anyhow::Result;
+use pg_load::table;
+use pg_load::types::ColumnType;
+use postgres::Transaction;
+use postgres::types::Type;
+use sync_core::commit::Counts;
+use sync_core::pg::quote_ident;
+use sync_core::report::{Count, Report};
+
+use super::destination::{Destination, ID, WRITTEN_AT};
+use super::run::{Read, Stages};
+use super::{DETAILS, JOB};
+use crate::TOOL;
+use crate::args::Touch;
+use crate::load::merge::{self, Merge, Write};
+use crate::load::missing::{self, Absence, Policy};
+use crate::load::rejects;
+use crate::load::stage::Stage;
+use crate::load::target::Target;
+use crate::settings::{OrderSettings, RowSettings};
+
+/// The part of a run that writes.
+pub(super) struct Work<'a> {
+    pub(super) job: &'a OrderSettings,
+    pub(super) destination: &'a Destination,
+    pub(super) stages: &'a Stages,
+    /// Schema of our own tables.
+    pub(super) schema: &'a str,
+}
+
+impl Work<'_> {
+    /// Merges orders, then their details: those of an order that is refused stay as they are.
+    pub(super) fn merge(&self, tx: &mut Transaction<'_>, read: &mut Read, counts: &mut Counts) -> Result<()> {
+        let Work { job, destination, stages, .. } = self;
+        if read.has_changed_ids {
+            set_aside_repeated(tx, &destination.orders, &stages.orders, read)?;
+        }
+        let now = local_time(&destination.orders, WRITTEN_AT);
+        let merged = merge::rows(
+            tx,
+            &Merge {
+                target: &destination.orders,
+                stage: &stages.orders,
+                write: if job.touch == Touch::All { Write::All } else { Write::Changed },
+                computed: Some((WRITTEN_AT, now)),
+            },
+        )?;
+        counts.of.extend([
+            (Count::Written, merged.n_new + merged.n_changed),
+            (Count::Unchanged, merged.n_unchanged),
+        ]);
+        rejects::take_out(tx, &destination.orders, &stages.orders, &merged.refused, &mut read.rejected)?;
+        let (Some(details), Some(stage)) = (&destination.details, &stages.details) else {
+            return Ok(());
+        };
+        if !read.rejected.is_empty() {
+            drop_orphans(tx, stage, &stages.orders)?;
+        }
+        if read.has_changed_ids {
+            set_aside_repeated(tx, details, stage, read)?;
+        }
+        let merged =
+            merge::rows(tx, &Merge { target: details, stage, write: Write::Changed, computed: None })?;
+        let n_gone = delete_gone(tx, details, stage, &stages.orders)?;
+        counts.notes.push(("details written", merged.n_new + merged.n_changed));
+        counts.notes.push(("details deleted", n_gone));
+        rejects::take_out(tx, details, stage, &merged.refused, &mut read.rejected)
+    }
+
+    /// Orders that are no longer in the source, after a run that has read all of it.
+    pub(super) fn settle_missing(
+        &self,
+        tx: &mut Transaction<'_>,
+        read: &Read,
+        report: &Report,
+        counts: &mut Counts,
+    ) -> Result<()> {
+        let Some(seen) = &self.stages.seen else {
+            return Ok(());
+        };
+        let RowSettings { missing: policy, force, .. } = self.job.rows;
+        if policy == Policy::Keep {
+            return self.forget_seen(tx, seen);
+        }
+        if read.n_orders == 0 && !force {
+            return Ok(());
+        }
+        let details = table::inspect(tx, &self.destination.orders.table.schema, DETAILS)?;
+        let dependent = details.map(|details| details.sql());
+        let absence = Absence {
+            policy,
+            force,
+            schema: self.schema,
+            job: JOB,
+            target: &self.destination.orders,
+            seen: &seen.sql,
+            dependent: dependent.as_deref(),
+            local_time: local_time(&self.destination.orders, missing::ABSENT_SINCE),
+        };
+        absence.settle(tx)?.say(policy, "orders", report, counts);
+        Ok(())
+    }
+
+    /// Forgets the absence of orders that this run has read, be it a full one or not.
+    fn forget_seen(&self, tx: &mut Transaction<'_>, seen: &Stage) -> Result<()> {
+        let sql = format!(
+            "DELETE FROM {} m USING {} s WHERE m.tool = $1 AND m.source = $2 AND m.destination = $3
+             AND m.row_key = s.{ID}::text",
+            sync_missing(self.schema),
+            seen.sql
+        );
+        let destination = self.destination.orders.table.sql();
+        tx.execute_typed(&sql, &[(&TOOL, Type::TEXT), (&JOB, Type::TEXT), (&destination, Type::TEXT)])?;
+        Ok(())
+    }
+}
+
+/// Sets rows aside whose key another row has too: repaired, or without its NUL, it is the same text.
+fn set_aside_repeated(
+    tx: &mut Transaction<'_>,
+    target: &Target,
+    stage: &Stage,
+    read: &mut Read,
+) -> Result<()> {
+    let repeated = merge::repeated_keys(tx, target, stage)?;
+    let reason = "its key is that of another row, once repaired";
+    let refused: Vec<(i64, String)> =
+        repeated.into_iter().map(|ordinal| (ordinal, reason.to_owned())).collect();
+    rejects::take_out(tx, target, stage, &refused, &mut read.rejected)
+}
+
+/// Takes the details out of the stage whose order is not staged.
+fn drop_orphans(tx: &mut Transaction<'_>, details: &Stage, orders: &Stage) -> Result<()> {
+    tx.batch_execute(&format!(
+        "DELETE FROM {} s WHERE NOT EXISTS (SELECT FROM {} o WHERE o.{ID} = s.{ID})",
+        details.sql, orders.sql
+    ))?;
+    Ok(())
+}
+
+/// Deletes the details of staged orders that the source has no longer.
+fn delete_gone(tx: &mut Transaction<'_>, details: &Target, stage: &Stage, orders: &Stage) -> Result<u64> {
+    let sql = format!(
+        "DELETE FROM {} d USING {} o WHERE o.{ID} = d.{ID} AND NOT EXISTS (SELECT FROM {} s WHERE {})",
+        details.table.sql(),
+        orders.sql,
+        stage.sql,
+        details.same_key()
+    );
+    Ok(tx.execute_typed(&sql, &[])?)
+}
+
+fn sync_missing(schema: &str) -> String {
+    format!("{}.sync_missing", quote_ident(schema))
+}
+
+/// Whether orders are noted as absent, of this destination or another.
+pub(super) fn has_absent(tx: &mut Transaction<'_>, schema: &str) -> Result<bool> {
+    let sql = format!("SELECT EXISTS (SELECT FROM {} WHERE tool = $1 AND source = $2)", sync_missing(schema));
+    Ok(tx.query_typed_one(&sql, &[(&TOOL, Type::TEXT), (&JOB, Type::TEXT)])?.get(0))
+}
+
+/// SQL of the run's time as the column has it: without a zone it is the server's own time.
+fn local_time(orders: &Target, column: &str) -> &'static str {
+    match orders.table.column(column).map(|column| &column.ty) {
+        Some(ColumnType::Timestamptz) => "CURRENT_TIMESTAMP",
+        _ => missing::LOCAL_TIME,
+    }
+}
