@@ -96,7 +96,7 @@ fn words_that_end_with_two_marks_are_clean() {
     }
 }
 
-const CLEAN: &[&str] = &[
+const CLEAN_WORDS: &[&str] = &[
     "São",
     "NÃO",
     "Ã",
@@ -160,7 +160,7 @@ const CLEAN: &[&str] = &[
 
 #[test]
 fn clean_words_stay() {
-    for text in CLEAN {
+    for text in CLEAN_WORDS {
         assert_eq!(repair(text), None, "{text}");
         assert!(!text.is_ascii() || !may_be_broken(text.as_bytes()));
     }
