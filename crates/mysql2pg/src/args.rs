@@ -84,7 +84,7 @@ pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
     /// Do what this file says instead of the built-in job
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["codes", "note", "touch", "no_details", "details", "since"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["codes", "note", "touch", "no_details", "details", "since", "min_rows", "strict"])]
     pub(crate) job: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) wanted: WantedArgs,

@@ -43,10 +43,10 @@ impl Tally {
     /// The counts by the names that a report gives them.
     pub(crate) fn notes(self) -> [(&'static str, u64); 4] {
         [
-            ("zero dates", self.n_zero_dates),
-            ("texts with NUL", self.n_nuls),
-            ("repaired texts", self.n_repaired),
-            ("JSON with NUL", self.n_json_nuls),
+            ("zero_dates", self.n_zero_dates),
+            ("texts_with_nul", self.n_nuls),
+            ("repaired_texts", self.n_repaired),
+            ("json_with_nul", self.n_json_nuls),
         ]
     }
 }

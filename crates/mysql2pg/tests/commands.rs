@@ -351,7 +351,7 @@ fn the_table_of_the_old_program_is_taken_over() {
     orders.insert(&mut setup.conn(), 1);
     setup.sql(OLD_TABLE);
     let outcome = setup.sync_to(0, &["--touch", "changed"]);
-    assert_eq!((outcome.n("written"), outcome.n("details written")), (3, 6), "{}", outcome.report);
+    assert_eq!((outcome.n("written"), outcome.n("details_written")), (3, 6), "{}", outcome.report);
     let kept = "SELECT numero_commande || affaire || date_synchronisation FROM commandes_volets WHERE id_commande = 'parti'";
     assert_eq!(setup.one(kept), "98gardée2025-01-01 00:00:00");
     setup.sql("DELETE FROM commandes_volets WHERE id_commande = 'parti'");

@@ -543,12 +543,12 @@ fn absent_rows_go_only_after_two_full_runs() {
         setup.sync_to(0, &args);
         setup.my("DELETE FROM t WHERE id <= 3");
         let outcome = setup.sync_to(0, &args);
-        assert_eq!(outcome.n("newly absent"), 3, "{}", outcome.report);
+        assert_eq!(outcome.n("newly_absent"), 3, "{}", outcome.report);
         assert_eq!(setup.one("SELECT count(*) FROM t"), "50");
         // One comes back in time.
         setup.my("INSERT INTO t VALUES (2, 'k2', 22)");
         let outcome = setup.sync_to(0, &args);
-        let done = if policy == "mark" { "marked absent" } else { "deleted" };
+        let done = if policy == "mark" { "marked_absent" } else { "deleted" };
         assert_eq!(outcome.n(done), 2, "{}", outcome.report);
         if policy == "mark" {
             assert_eq!(

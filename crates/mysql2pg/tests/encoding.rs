@@ -32,13 +32,13 @@ fn utf8_bytes_in_a_latin1_column_are_read_right() {
     }
     let outcome = setup.sync_to(0, &["copy", "u"]);
     assert_eq!(setup.list("SELECT v FROM u ORDER BY id"), texts);
-    assert_eq!(outcome.n("repaired texts"), 6, "{}", outcome.report);
+    assert_eq!(outcome.n("repaired_texts"), 6, "{}", outcome.report);
     let again = setup.sync_to(0, &["copy", "u"]);
     assert_eq!(again.n("written"), 0);
     // Without the repair they are what the column says, and that is another text.
     let plain = setup.sync_to(0, &["copy", "u", "--no-fix-encoding"]);
     assert_eq!(plain.n("written"), 6, "{}", plain.report);
-    assert_eq!(plain.n("repaired texts"), 0);
+    assert_eq!(plain.n("repaired_texts"), 0);
     assert_eq!(setup.one("SELECT v FROM u WHERE id = 0"), "Ã©tÃ©");
 }
 
@@ -88,7 +88,7 @@ fn mojibake_beside_clean_text_is_repaired_alone() {
     }
     assert_eq!(setup.one("SELECT DISTINCT e FROM m"), "é");
     let n_broken = texts.iter().filter(|(text, meant)| text != meant).count() as u64;
-    assert_eq!(outcome.n("repaired texts"), 3 * n_broken + texts.len() as u64, "{}", outcome.report);
+    assert_eq!(outcome.n("repaired_texts"), 3 * n_broken + texts.len() as u64, "{}", outcome.report);
     let plain = setup.sync_to(0, &["copy", "m", "--no-fix-encoding"]);
     assert_eq!(plain.n("written"), texts.len() as u64);
     assert_eq!(setup.list("SELECT v FROM m ORDER BY id"), texts.map(|(text, _)| text));

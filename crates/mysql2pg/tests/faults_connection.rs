@@ -85,7 +85,7 @@ fn assert_whole(setup: &Setup, erp: &Erp, outcome: &Outcome) {
     Expected::of(erp).assert(setup);
     assert_eq!(setup.rejected(), [""; 0]);
     let again = setup.sync_to(0, &["--touch", "changed"]);
-    assert_eq!((again.n("written"), again.n("details written")), (0, 0), "{}", again.report);
+    assert_eq!((again.n("written"), again.n("details_written")), (0, 0), "{}", again.report);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_commit_that_is_cut_off_is_counted_once_whether_or_not_it_was_carried_out() 
     for deliver in [true, false] {
         let n_cut = cut_every_commit(deliver, &[], |net, outcome| {
             assert_whole(&net.setup, &erp_of(1_500, "tour"), &outcome);
-            assert_eq!(outcome.n("details written"), 1_500, "{}", outcome.report);
+            assert_eq!(outcome.n("details_written"), 1_500, "{}", outcome.report);
         });
         assert!(n_cut >= 1, "{n_cut} commits");
     }

@@ -43,7 +43,7 @@ fn zero_dates_are_null_also_where_the_source_forbids_null() {
         ["0 ", "1 ", "2 ", "3 ", "4 2024-01-15,2024-01-15 10:00:00,2024-01-15,1970-01-01 00:00:01", "5 "]
     );
     // Four columns of four rows, and three of the last.
-    assert_eq!(outcome.n("zero dates"), 19, "{}", outcome.report);
+    assert_eq!(outcome.n("zero_dates"), 19, "{}", outcome.report);
     assert_eq!(setup.sync_to(0, &["copy", "z"]).n("written"), 0);
     conn.query_drop("UPDATE z SET d = '2024-01-01' WHERE id = 0").unwrap();
     assert_eq!(setup.sync_to(0, &["copy", "z"]).n("written"), 1);
@@ -122,7 +122,7 @@ fn nul_in_text_is_removed_and_counted() {
         setup.list("SELECT concat_ws('|', id, v, c, s) FROM n ORDER BY id"),
         ["1|ab|x|", "2||y|éé", "3|clean|z|"]
     );
-    assert_eq!(outcome.n("texts with NUL"), 4, "{}", outcome.report);
+    assert_eq!(outcome.n("texts_with_nul"), 4, "{}", outcome.report);
     assert_eq!(setup.sync_to(0, &["copy", "n"]).n("written"), 0);
 }
 

@@ -226,3 +226,16 @@ fn a_big_number_as_the_column() {
     let outcome = setup.sync(&["copy", "t", "--incremental", "v"]);
     assert!(outcome.code != 0 && outcome.stderr.contains('v'), "{} {}", outcome.code, outcome.stderr);
 }
+
+#[test]
+fn an_emptied_or_dropped_destination_is_filled_again() {
+    let setup = Setup::new();
+    setup.my("CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t SELECT seq, seq FROM seq_1_to_100");
+    let args = ["copy", "t", "--incremental", "id"];
+    setup.sync_to(0, &args);
+    for loss in ["TRUNCATE t", "DROP TABLE t"] {
+        setup.sql(loss);
+        assert_eq!(setup.sync_to(0, &args).counts(), [100, 100, 0, 0, 0, 0], "{loss}");
+        assert_eq!(setup.sync_to(0, &args).n("read"), 1, "{loss}");
+    }
+}

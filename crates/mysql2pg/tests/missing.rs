@@ -74,12 +74,12 @@ fn an_order_is_deleted_with_its_details_in_the_second_full_run_without_it() {
     let outcome = setup.sync_to(0, &DELETE);
     expected.assert(&setup);
     assert_eq!(absent(&setup), [gone.as_str()]);
-    assert_eq!((outcome.n("newly absent"), outcome.n("deleted")), (1, 0), "{}", outcome.report);
+    assert_eq!((outcome.n("newly_absent"), outcome.n("deleted")), (1, 0), "{}", outcome.report);
     let outcome = setup.sync_to(0, &DELETE);
     expected.forget(&gone);
     expected.assert(&setup);
     assert_eq!(absent(&setup), [""; 0]);
-    assert_eq!((outcome.n("newly absent"), outcome.n("deleted")), (0, 1), "{}", outcome.report);
+    assert_eq!((outcome.n("newly_absent"), outcome.n("deleted")), (0, 1), "{}", outcome.report);
     setup.sync_to(0, &DELETE);
     expected.assert(&setup);
 }
@@ -94,7 +94,7 @@ fn an_order_is_marked_with_the_time_of_its_first_absence_and_unmarked_when_it_co
     setup.sync_to(0, &MARK);
     assert_eq!((marked(&setup), absent(&setup)), (vec![], vec![gone.id.clone()]));
     let outcome = setup.sync_to(0, &MARK);
-    assert_eq!(outcome.n("marked absent"), 1, "{}", outcome.report);
+    assert_eq!(outcome.n("marked_absent"), 1, "{}", outcome.report);
     assert_eq!(marked(&setup), [gone.id.as_str()]);
     expected.assert(&setup);
     let since = setup.one(
@@ -104,7 +104,7 @@ fn an_order_is_marked_with_the_time_of_its_first_absence_and_unmarked_when_it_co
     assert_eq!(since, "t", "the time of the first absence");
     let time = setup.one("SELECT max(absent_depuis) FROM commandes_volets");
     let outcome = setup.sync_to(0, &MARK);
-    assert_eq!(outcome.n("marked absent"), 0, "{}", outcome.report);
+    assert_eq!(outcome.n("marked_absent"), 0, "{}", outcome.report);
     assert_eq!(setup.one("SELECT max(absent_depuis) FROM commandes_volets"), time, "the mark stays");
     erp.orders.push(gone);
     erp.insert(&mut setup.conn(), 1);
@@ -150,7 +150,7 @@ fn a_run_that_keeps_and_sees_an_order_again_counts_as_a_sighting() {
 
 #[test]
 fn too_many_at_once_are_held_back_without_force() {
-    for (policy, is_done) in [("mark", "marked absent"), ("delete", "deleted")] {
+    for (policy, is_done) in [("mark", "marked_absent"), ("delete", "deleted")] {
         // More than 100, and more than 10 %.
         let mut erp = erp(400);
         let setup = synced(&erp);

@@ -229,7 +229,7 @@ fn a_log_file_is_written_beside_the_console_in_the_old_form() {
 fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
     let setup = setup();
     let outcome = setup.sync_to(0, &["--dry-run"]);
-    assert_eq!((outcome.n("read"), outcome.n("written"), outcome.n("details written")), (3, 3, 3));
+    assert_eq!((outcome.n("read"), outcome.n("written"), outcome.n("details_written")), (3, 3, 3));
     let objects = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace";
     assert_eq!(setup.list(objects), [""; 0]);
     let outcome = setup.sync_to(0, &["--dry-run", "--missing", "mark", "--postgres-schema", "erp"]);

@@ -213,3 +213,16 @@ fn many_changed_orders_are_all_read() {
     assert_eq!(outcome.n("read"), 2_310, "{}", outcome.report);
     Expected::of(&erp).assert(&setup);
 }
+
+#[test]
+fn an_emptied_or_dropped_destination_is_filled_again() {
+    let mut erp = erp();
+    let setup = synced(&erp);
+    log(&mut erp, 3, "2026-01-25 12:00:00", "cde Planifiée");
+    for loss in ["TRUNCATE commandes_volets, commandes_volets_details", "DROP TABLE commandes_volets"] {
+        setup.sql(loss);
+        sync(&setup, &erp);
+        Expected::of(&erp).assert(&setup);
+    }
+    assert!(sync(&setup, &erp).n("read") < 10, "and then the cursor counts again");
+}

@@ -393,7 +393,7 @@ fn json_arrives_without_what_jsonb_cannot_hold() {
     ];
     arrives(&setup, &[Case { ty: "JSON", pg: "jsonb", values: &cases }]);
     let outcome = setup.sync_to(0, &["copy", "c0"]);
-    assert_eq!(outcome.n("JSON with NUL"), 2, "{}", outcome.report);
+    assert_eq!(outcome.n("json_with_nul"), 2, "{}", outcome.report);
 }
 
 #[test]

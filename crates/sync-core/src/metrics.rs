@@ -5,7 +5,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 
 use crate::exit::Exit;
-use crate::report::{COUNTS, Report};
+use crate::report::{COUNTS, Count, Report};
 
 impl Report {
     /// The last run as metrics for node_exporter's textfile collector; durations in seconds, times in Unix seconds.
@@ -24,6 +24,12 @@ impl Report {
         for ((_, name), n) in COUNTS.iter().zip(data.counts) {
             gauge(&format!("rows_{name}_total"), &format!("Rows counted as {name} by the last run."), &n);
         }
+        for (name, n) in &data.notes {
+            gauge(name, "Counted by the last run.", n);
+        }
+        let [n_read, n_rejected] = [Count::Read, Count::Rejected].map(|count| data.counts[count as usize]);
+        let ratio = if n_read == 0 { 1.0 } else { 1.0 - n_rejected as f64 / n_read as f64 };
+        gauge("success_ratio", "Part of the rows read by the last run that was not set aside.", &ratio);
         gauge("rows_set_aside", "Rows that remain set aside.", &data.set_aside);
         gauge("sources_failed", "Sources that the last run set aside.", &data.failed.len());
         gauge("last_run_duration_seconds", "Duration of the last run.", &duration.as_secs_f64());
@@ -52,7 +58,6 @@ fn escape(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Count;
 
     #[test]
     fn label_values_are_escaped() {
@@ -62,11 +67,15 @@ mod tests {
     #[test]
     fn metrics_of_a_good_and_a_bad_run() {
         let report = Report::new("tool", "a\"b");
-        report.add(Count::Read, 7);
+        report.add(Count::Read, 8);
+        report.add(Count::Rejected, 2);
+        report.note("repaired_texts", 3);
         report.finish(Exit::Done);
         let text = report.prometheus();
+        assert!(text.contains("\nsync_repaired_texts{tool=\"tool\",source=\"a\\\"b\"} 3\n"), "{text}");
+        assert!(text.contains("\nsync_success_ratio{tool=\"tool\",source=\"a\\\"b\"} 0.75\n"), "{text}");
         assert!(text.contains(
-            "# TYPE sync_rows_read_total gauge\nsync_rows_read_total{tool=\"tool\",source=\"a\\\"b\"} 7\n"
+            "# TYPE sync_rows_read_total gauge\nsync_rows_read_total{tool=\"tool\",source=\"a\\\"b\"} 8\n"
         ));
         assert!(text.contains("\nsync_last_success_timestamp_seconds{"));
         assert!(text.contains("\nsync_last_run_exit_code{tool=\"tool\",source=\"a\\\"b\"} 0\n"));

@@ -46,8 +46,8 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Counts what was done with the commit, and warns of what was not.
     pub(crate) fn say(&self, policy: Policy, what: &str, report: &Report, counts: &mut Counts) {
-        let done = if policy == Policy::Delete { "deleted" } else { "marked absent" };
-        counts.notes.extend([(done, self.n_done), ("newly absent", self.n_noted)]);
+        let done = if policy == Policy::Delete { "deleted" } else { "marked_absent" };
+        counts.notes.extend([(done, self.n_done), ("newly_absent", self.n_noted)]);
         if self.n_held_back > 0 {
             let held_back = format!(
                 "{} {what} are no longer in the source, too many to believe: --force lets them go",

@@ -225,13 +225,13 @@ impl Read {
         counts.of.extend([(Count::Read, self.n_orders), (Count::Rejected, self.rejected.len() as u64)]);
         counts.notes.push(("wanted", self.n_wanted));
         counts.notes.extend(self.tally.notes());
-        counts.notes.push(("cut timestamps", self.n_cut));
+        counts.notes.push(("cut_timestamps", self.n_cut));
     }
 }
 
 /// Says what a person should look at.
 fn warn(report: &Report, job: &OrderSettings, plan: &Plan, read: &Read) {
-    if read.n_orders == 0 && plan.is_full {
+    if read.n_orders == 0 && plan.is_full && !job.rows.force {
         log::warn!("the source has no orders at all: nothing is marked or deleted");
     }
     let last = u64::try_from(plan.mark.at.n_rows).unwrap_or(0);

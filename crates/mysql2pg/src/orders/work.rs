@@ -64,8 +64,8 @@ impl Work<'_> {
         let merged =
             merge::rows(tx, &Merge { target: details, stage, write: Write::Changed, computed: None })?;
         let n_gone = delete_gone(tx, details, stage, &stages.orders)?;
-        counts.notes.push(("details written", merged.n_new + merged.n_changed));
-        counts.notes.push(("details deleted", n_gone));
+        counts.notes.push(("details_written", merged.n_new + merged.n_changed));
+        counts.notes.push(("details_deleted", n_gone));
         rejects::take_out(tx, details, stage, &merged.refused, &mut read.rejected)
     }
 

@@ -213,7 +213,7 @@ impl Read {
             (Count::Rejected, self.rejected.len() as u64),
         ]);
         counts.notes.extend(self.tally.notes());
-        counts.notes.push(("cut timestamps", self.n_cut));
+        counts.notes.push(("cut_timestamps", self.n_cut));
     }
 }
 
