@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use mysql::Conn;
-use pg_load::rejected;
+use pg_load::rejected::{self, Origin};
 use postgres::{Client, Transaction};
 use sync_core::cli::RunArgs;
 use sync_core::commit::{self, Counts, Durable, Ledger};
@@ -28,8 +28,17 @@ pub(crate) struct State {
     pub(crate) done: HashSet<String>,
     /// The job whose commit was not answered.
     in_doubt: Option<String>,
+    /// Databases and tables that were read.
+    pub(crate) sources: HashSet<(String, String)>,
     /// Tables whose rows must go through a stage although they are new: some share a key.
     pub(crate) staged: HashSet<String>,
+}
+
+impl State {
+    /// Notes what this run reads: rows set aside of anything else are another run's.
+    pub(crate) fn read_from(&mut self, origin: &Origin<'_>) {
+        self.sources.insert((origin.file.to_owned(), origin.table.to_owned()));
+    }
 }
 
 /// What every step of a run needs at hand.

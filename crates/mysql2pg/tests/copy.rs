@@ -711,3 +711,23 @@ fn a_trigger_that_swallows_rows_is_noticed() {
         assert_eq!(setup.list("SELECT row_key FROM sync_rejected"), ["2"]);
     }
 }
+
+#[test]
+fn a_table_does_not_answer_for_the_rows_set_aside_of_another() {
+    let setup = Setup::new();
+    setup.my("CREATE TABLE good (id INT PRIMARY KEY); INSERT INTO good VALUES (1);
+         CREATE TABLE bad (id INT PRIMARY KEY, v TINYINT(1)); INSERT INTO bad VALUES (1, 2)");
+    setup.sync_to(3, &["copy", "bad", "--tinyint1-bool"]);
+    setup.sync_to(0, &["copy", "good", "--tinyint1-bool"]);
+    setup.sync_to(3, &["copy", "good", "bad", "--tinyint1-bool"]);
+}
+
+#[test]
+fn a_mark_of_absence_does_not_share_its_column_with_the_source() {
+    let setup = Setup::new();
+    setup.my("CREATE TABLE t (id INT PRIMARY KEY, absent_depuis DATETIME); INSERT INTO t VALUES (1, NULL)");
+    setup.sync_to(0, &["copy", "t"]);
+    let outcome = setup.sync_to(78, &["copy", "t", "--missing", "mark"]);
+    assert!(outcome.stderr.contains("absent_depuis"), "{}", outcome.stderr);
+    setup.sync_to(0, &["copy", "t"]);
+}

@@ -239,3 +239,21 @@ fn an_emptied_or_dropped_destination_is_filled_again() {
         assert_eq!(setup.sync_to(0, &args).n("read"), 1, "{loss}");
     }
 }
+
+#[test]
+fn a_job_that_was_changed_reads_everything_once() {
+    let setup = Setup::new();
+    setup.my(
+        "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(9)); INSERT INTO t SELECT seq, 'a' FROM seq_1_to_100",
+    );
+    let text = |query: &str, transform: &str| {
+        format!(
+            "source: {{query: '{query}'}}\ndestination: {{table: x, key: [id]}}\n\
+             columns: [{{from: id}}, {{from: v{transform}}}]\nincremental: {{column: id}}\n"
+        )
+    };
+    assert_eq!(job(&setup, 0, &text("SELECT * FROM t WHERE id > 50", "")).n("read"), 50);
+    assert_eq!(job(&setup, 0, &text("SELECT * FROM t", "")).n("written"), 50);
+    assert_eq!(job(&setup, 0, &text("SELECT * FROM t", "")).n("read"), 1);
+    assert_eq!(job(&setup, 0, &text("SELECT * FROM t", ", transform: upper")).n("written"), 100);
+}

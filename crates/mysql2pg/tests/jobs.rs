@@ -391,3 +391,20 @@ fn a_job_keeps_its_own_list_of_rows_set_aside() {
     setup.sync_to(0, &args);
     assert!(setup.rejected().is_empty());
 }
+
+#[test]
+fn a_type_is_a_type_and_no_statement() {
+    let setup = Setup::new();
+    setup.my("CREATE TABLE t (id INT PRIMARY KEY, v TEXT)");
+    setup.sql("CREATE TABLE victim ()");
+    for ty in ["text); DROP TABLE victim; --", "text default 1", "integer primary key", "nosuch"] {
+        let path = setup.file(
+            "job.yaml",
+            &format!("source: {{table: t}}\ndestination: {{table: x}}\ncolumns: [{{from: id}}, {{from: v, type: {ty:?}}}]\n"),
+        );
+        let run = setup.run(&["--job", path.to_str().unwrap()]);
+        assert_eq!(run.code, Some(78), "{ty}: {}", run.stderr);
+        assert!(run.stderr.contains("no type of PostgreSQL"), "{ty}: {}", run.stderr);
+    }
+    assert_eq!(setup.one("SELECT count(*) FROM victim"), "0");
+}

@@ -302,3 +302,38 @@ fn missing_and_since_contradict_each_other() {
     }
     assert_eq!(Outcome::of(&setup.run(&["--since", "auto", "--report", "json"])).code, 0);
 }
+
+#[test]
+fn whatever_run_sees_an_order_again_takes_its_mark_off() {
+    for args in [&[][..], &DELETE, &["--touch", "changed"], &["--since", "2020-01-01"]] {
+        let mut erp = erp(5);
+        let setup = synced(&erp);
+        let gone = erp.orders.remove(2);
+        erp.insert(&mut setup.conn(), 1);
+        setup.sync_to(0, &MARK);
+        setup.sync_to(0, &MARK);
+        assert_eq!(marked(&setup), [gone.id.as_str()]);
+        erp.orders.push(gone);
+        erp.insert(&mut setup.conn(), 1);
+        setup.sync_to(0, args);
+        assert_eq!((marked(&setup), absent(&setup)), (vec![], vec![]), "{args:?}");
+        Expected::of(&erp).assert(&setup);
+    }
+}
+
+#[test]
+fn what_another_database_lacks_is_no_first_absence_of_this_one() {
+    let mut erp = erp(5);
+    let setup = synced(&erp);
+    let expected = Expected::of(&erp);
+    let gone = erp.orders.remove(2);
+    let other = setup.mariadb.database();
+    setup.my(&format!("GRANT SELECT, SHOW VIEW ON {other}.* TO erp_reader"));
+    erp.insert(&mut setup.mariadb.conn(&other), 1);
+    let run = setup.tool(&DELETE).env("MYSQL_DB", &other).run();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(absent(&setup), [gone.id.as_str()]);
+    erp.insert(&mut setup.conn(), 1);
+    assert_eq!(setup.sync_to(0, &DELETE).n("deleted"), 0);
+    expected.assert(&setup);
+}

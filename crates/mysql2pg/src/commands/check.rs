@@ -6,10 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use mysql::Conn;
 use mysql::prelude::Queryable;
+use postgres::Client;
 use sync_core::exit::Exit;
 use sync_core::{fault, pg, pg_check};
 
 use crate::TOOL;
+use crate::load::missing::Policy;
+use crate::orders::destination;
 use crate::orders::schema::Schema;
 use crate::server::{self, Server, quote_ident};
 use crate::settings::Settings;
@@ -41,6 +44,9 @@ pub(crate) fn run(settings: &Settings, job: Option<&Path>) -> Result<Exit> {
     let second =
         pg::connect(&settings.pg, TOOL).context("open a second connection, which a run needs for its lock");
     worst.push(report("connections", second.map(|_| vec!["two, as a run needs them".to_owned()]))?);
+    if job.is_none() {
+        worst.push(report("tables there", destination(&mut client, &settings.schema))?);
+    }
     let rights = pg_check::may_create(&mut client, TOOL, &settings.schema);
     let rights = rights.map(|()| vec![format!("may create tables in schema {}", settings.schema)]);
     worst.push(report("rights", rights)?);
@@ -81,6 +87,16 @@ fn orders(conn: &mut Conn) -> Result<Vec<String>> {
         }
         lines.push(line);
     }
+    Ok(lines)
+}
+
+/// The built-in job's tables, found or made as a run would, and then taken back.
+fn destination(client: &mut Client, schema: &str) -> Result<Vec<String>> {
+    let mut tx = client.transaction()?;
+    let found = destination::ensure(&mut tx, schema, true, Policy::Keep)?;
+    let tables = [Some(&found.orders), found.details.as_ref()].into_iter().flatten();
+    let lines = tables.map(|target| format!("{} is or can be made", target.table.sql())).collect();
+    tx.rollback()?;
     Ok(lines)
 }
 

@@ -92,8 +92,10 @@ fn attempts(
         if args.dry_run {
             report.set_rejected_remaining(report.get(Count::Rejected));
         } else {
-            let n_aside = rejected::counts(&mut session.client, &settings.schema, TOOL, job)?;
-            report.set_rejected_remaining(n_aside.iter().map(|(_, _, n)| n).sum());
+            let n_aside = rejected::counts(&mut session.client, &settings.schema, TOOL, job)?.into_iter();
+            let read = &session.state.sources;
+            let ours = n_aside.filter(|(file, table, _)| read.contains(&(file.clone(), table.clone())));
+            report.set_rejected_remaining(ours.map(|(_, _, n)| n).sum());
             history::record(&mut session.client, &settings.schema, report, report.exit())?;
         }
         drop(session);

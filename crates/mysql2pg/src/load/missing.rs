@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
+use pg_load::rejected::Origin;
 use pg_load::table;
 use postgres::Transaction;
 use postgres::types::Type;
@@ -63,10 +64,8 @@ impl Outcome {
 pub(crate) struct Absence<'a> {
     pub(crate) policy: Policy,
     pub(crate) force: bool,
-    /// Schema of `sync_missing`.
-    pub(crate) schema: &'a str,
-    /// Name of the job.
-    pub(crate) job: &'a str,
+    /// Whose rows these are.
+    pub(crate) origin: &'a Origin<'a>,
     pub(crate) target: &'a Target,
     /// Quoted table with the key's columns of every row that the source has.
     pub(crate) seen: &'a str,
@@ -80,22 +79,72 @@ pub(crate) struct Absence<'a> {
 pub(crate) fn create_sql(schema: &str) -> String {
     format!(
         "CREATE TABLE IF NOT EXISTS {}.sync_missing (
-           tool text, source text, destination text, row_key text,
+           tool text, source text, file text, destination text, row_key text,
            first_missing_at timestamptz NOT NULL DEFAULT now(),
-           PRIMARY KEY (tool, source, destination, row_key));",
+           PRIMARY KEY (tool, source, file, destination, row_key));",
         quote_ident(schema)
     )
 }
 
 /// Forgets who was absent from a destination: what comes is a first sighting again.
-pub(crate) fn forget(tx: &mut Transaction<'_>, schema: &str, job: &str, target: &Target) -> Result<()> {
+pub(crate) fn forget(tx: &mut Transaction<'_>, origin: &Origin<'_>, target: &Target) -> Result<()> {
     let sql = format!(
-        "DELETE FROM {}.sync_missing WHERE tool = $1 AND source = $2 AND destination = $3",
-        quote_ident(schema)
+        "DELETE FROM {}.sync_missing m WHERE {}",
+        quote_ident(origin.schema),
+        belongs(origin, target)
     );
-    let destination = target.table.sql();
-    tx.execute_typed(&sql, &[(&TOOL, Type::TEXT), (&job, Type::TEXT), (&destination, Type::TEXT)])?;
+    tx.execute_typed(&sql, &[])?;
     Ok(())
+}
+
+/// Forgets the absence of rows that were seen now, and takes their mark off.
+pub(crate) fn forget_seen(
+    tx: &mut Transaction<'_>,
+    origin: &Origin<'_>,
+    target: &Target,
+    seen: &str,
+) -> Result<()> {
+    let sql = format!(
+        "DELETE FROM {}.sync_missing m USING {seen} s WHERE {} AND m.row_key = {}",
+        quote_ident(origin.schema),
+        belongs(origin, target),
+        key_text(target, "s"),
+    );
+    tx.execute_typed(&sql, &[])?;
+    if target.table.column(ABSENT_SINCE).is_some()
+        && !target.fields.iter().any(|f| f.column.name == ABSENT_SINCE)
+    {
+        let sql = format!(
+            "UPDATE {} d SET {ABSENT_SINCE} = NULL FROM {seen} s WHERE {} AND d.{ABSENT_SINCE} IS NOT NULL",
+            target.table.sql(),
+            target.same_key()
+        );
+        tx.execute_typed(&sql, &[])?;
+    }
+    Ok(())
+}
+
+/// Which rows of `sync_missing m` are those of one destination and one source. Another database is another source: what it
+/// lacks says nothing of this one.
+fn belongs(origin: &Origin<'_>, target: &Target) -> String {
+    format!(
+        "m.tool = {} AND m.source = {} AND m.file = {} AND m.destination = {}",
+        quote_literal(TOOL),
+        quote_literal(origin.source),
+        quote_literal(origin.file),
+        quote_literal(&target.table.sql())
+    )
+}
+
+/// A row's key as one text.
+fn key_text(target: &Target, alias: &str) -> String {
+    match target.keys.as_slice() {
+        [key] => format!("{alias}.{}::text", quote_ident(key)),
+        keys => {
+            let keys: Vec<String> = keys.iter().map(|key| format!("{alias}.{}", quote_ident(key))).collect();
+            format!("jsonb_build_array({})::text", keys.join(", "))
+        }
+    }
 }
 
 /// Adds the column that marks absent rows, when the policy needs it and it is missing.
@@ -122,9 +171,7 @@ impl Absence<'_> {
         } else {
             outcome.n_held_back = n_due;
         }
-        if self.policy == Policy::Mark {
-            self.unmark(tx)?;
-        }
+        forget_seen(tx, self.origin, self.target, self.seen)?;
         outcome.n_noted = self.note(tx)?;
         Ok(outcome)
     }
@@ -142,11 +189,11 @@ impl Absence<'_> {
              LEFT JOIN {missing} m ON {belongs} AND m.row_key = a.row_key;
              ANALYZE pg_temp.sync_absent",
             seen = self.seen,
-            key = self.key("d"),
+            key = key_text(self.target, "d"),
             table = self.target.table.sql(),
             same_key = self.target.same_key(),
             missing = self.missing(),
-            belongs = self.belongs("m."),
+            belongs = belongs(self.origin, self.target),
         ))?;
         Ok(())
     }
@@ -158,7 +205,7 @@ impl Absence<'_> {
             Policy::Mark => format!(
                 "SELECT count(*) FROM {table} d JOIN pg_temp.sync_absent a ON a.row_key = {}
                  WHERE a.since IS NOT NULL AND d.{ABSENT_SINCE} IS NULL",
-                self.key("d")
+                key_text(self.target, "d")
             ),
             _ => "SELECT count(*) FROM pg_temp.sync_absent WHERE since IS NOT NULL".to_owned(),
         };
@@ -172,20 +219,9 @@ impl Absence<'_> {
              WHERE a.row_key = {} AND a.since IS NOT NULL AND d.{ABSENT_SINCE} IS NULL",
             self.target.table.sql(),
             self.local_time,
-            self.key("d")
+            key_text(self.target, "d")
         );
         Ok(tx.execute_typed(&sql, &[])?)
-    }
-
-    fn unmark(&self, tx: &mut Transaction<'_>) -> Result<()> {
-        let sql = format!(
-            "UPDATE {} d SET {ABSENT_SINCE} = NULL FROM {} s WHERE {} AND d.{ABSENT_SINCE} IS NOT NULL",
-            self.target.table.sql(),
-            self.seen,
-            self.target.same_key()
-        );
-        tx.execute_typed(&sql, &[])?;
-        Ok(())
     }
 
     fn delete(&self, tx: &mut Transaction<'_>) -> Result<u64> {
@@ -194,7 +230,7 @@ impl Absence<'_> {
             let sql = format!(
                 "DELETE FROM {table} d USING pg_temp.sync_absent a
                  WHERE a.row_key = {} AND a.since IS NOT NULL",
-                self.key("d")
+                key_text(self.target, "d")
             );
             n_deleted = tx.execute_typed(&sql, &[])?;
         }
@@ -203,46 +239,30 @@ impl Absence<'_> {
 
     /// Remembers who is absent now, and forgets all others; gives the number of newly absent rows.
     fn note(&self, tx: &mut Transaction<'_>) -> Result<u64> {
-        let (missing, belongs) = (self.missing(), self.belongs("m."));
-        let key = self.key("d");
+        let (missing, belongs) = (self.missing(), belongs(self.origin, self.target));
+        let key = key_text(self.target, "d");
         tx.batch_execute(&format!(
             "DELETE FROM {missing} m WHERE {belongs} AND NOT EXISTS (
                SELECT FROM pg_temp.sync_absent a JOIN {} d ON {key} = a.row_key WHERE a.row_key = m.row_key)",
             self.target.table.sql()
         ))?;
         let sql = format!(
-            "INSERT INTO {missing} (tool, source, destination, row_key)
-             SELECT $1, $2, $3, row_key FROM pg_temp.sync_absent WHERE since IS NULL ON CONFLICT DO NOTHING"
+            "INSERT INTO {missing} (tool, source, file, destination, row_key)
+             SELECT $1, $2, $3, $4, row_key FROM pg_temp.sync_absent WHERE since IS NULL ON CONFLICT DO NOTHING"
         );
         let destination = self.target.table.sql();
         Ok(tx.execute_typed(
             &sql,
-            &[(&TOOL, Type::TEXT), (&self.job, Type::TEXT), (&destination, Type::TEXT)],
+            &[
+                (&TOOL, Type::TEXT),
+                (&self.origin.source, Type::TEXT),
+                (&self.origin.file, Type::TEXT),
+                (&destination, Type::TEXT),
+            ],
         )?)
     }
 
     fn missing(&self) -> String {
-        format!("{}.sync_missing", quote_ident(self.schema))
-    }
-
-    fn belongs(&self, alias: &str) -> String {
-        format!(
-            "{alias}tool = {} AND {alias}source = {} AND {alias}destination = {}",
-            quote_literal(TOOL),
-            quote_literal(self.job),
-            quote_literal(&self.target.table.sql())
-        )
-    }
-
-    /// A row's key as one text.
-    fn key(&self, alias: &str) -> String {
-        match self.target.keys.as_slice() {
-            [key] => format!("{alias}.{}::text", quote_ident(key)),
-            keys => {
-                let keys: Vec<String> =
-                    keys.iter().map(|key| format!("{alias}.{}", quote_ident(key))).collect();
-                format!("jsonb_build_array({})::text", keys.join(", "))
-            }
-        }
+        format!("{}.sync_missing", quote_ident(self.origin.schema))
     }
 }

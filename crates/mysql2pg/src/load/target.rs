@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use pg_load::table::{self, Table};
+use pg_load::{bisect, copy};
 use postgres::error::SqlState;
 use postgres::types::Type;
 use postgres::{GenericClient, Transaction};
@@ -109,6 +110,24 @@ pub(crate) fn lock(tx: &mut Transaction<'_>, schema: &str, name: &str) -> Result
     let qualified = quote_literal(&table::qualified(schema, name));
     tx.batch_execute(&format!("SELECT pg_advisory_xact_lock(hashtextextended({qualified}, 0))"))?;
     Ok(())
+}
+
+/// Makes sure that a job names a type, and nothing beside it.
+///
+/// # Errors
+/// A configuration fault that names what is none.
+pub(crate) fn is_type(tx: &mut Transaction<'_>, ty: &str) -> Result<()> {
+    let is_type = copy::guarded(tx, |tx| {
+        Ok(tx.query_typed_one("SELECT to_regtype($1) IS NOT NULL", &[(&ty, Type::TEXT)])?.get(0))
+    });
+    match is_type {
+        Ok(true) => Ok(()),
+        Err(err) if bisect::code(&err).is_none() => Err(err),
+        _ => Err(Fault::config(
+            format!("columns: {ty:?} is no type of PostgreSQL"),
+            "e.g. text, integer, numeric(10,2), timestamp",
+        )),
+    }
 }
 
 /// Makes the table unless it is there; says whether it did. It comes with the transaction, or not at all.

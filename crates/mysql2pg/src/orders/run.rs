@@ -66,12 +66,13 @@ pub(crate) fn run(session: &mut Session<'_>, job: &OrderSettings) -> Result<()> 
         generation: 1,
         table: &schema.head.info.name,
     };
+    session.state.read_from(&origin);
     let mut tx = session::begin(&mut session.client, settings, session.args)?;
     let destination = destination::ensure(&mut tx, &settings.schema, job.details, job.rows.missing)?;
     let name = destination.orders.table.sql();
     let relation = destination.orders.table.relation;
     let mut plan = since::plan(&mut conn, &mut tx, &schema, &job.since, &origin, (&name, relation))?;
-    let has_absent = work::has_absent(&mut tx, &settings.schema)?;
+    let has_absent = work::has_absent(&mut tx, &settings.schema, &destination.orders)?;
     let stages = Stages::create(&mut tx, &destination, job.rows.missing, has_absent)?;
     let n_estimated = schema.head.info.n_rows;
     let reader = Reader::new(conn, schema.clone(), job.wanted.clone(), job.rows.convert, plan.take_span());
@@ -79,7 +80,7 @@ pub(crate) fn run(session: &mut Session<'_>, job: &OrderSettings) -> Result<()> 
     let mut read = stage_all(&mut tx, reader, &destination, &stages, session.stop, &progress)?;
     sync_core::crash::point("staged");
     let mut counts = Counts::default();
-    let work = Work { job, destination: &destination, stages: &stages, schema: &settings.schema };
+    let work = Work { job, destination: &destination, stages: &stages, origin: &origin };
     let n_wanted = read.n_wanted;
     work.merge(&mut tx, &mut read, &mut counts)?;
     sync_core::crash::point("merged");

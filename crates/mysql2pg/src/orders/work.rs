@@ -1,6 +1,7 @@
 //! The part of a run that writes: orders, their details, and what becomes of absent ones.
 
 use anyhow::Result;
+use pg_load::rejected::Origin;
 use pg_load::table;
 use pg_load::types::ColumnType;
 use postgres::Transaction;
@@ -26,8 +27,7 @@ pub(super) struct Work<'a> {
     pub(super) job: &'a OrderSettings,
     pub(super) destination: &'a Destination,
     pub(super) stages: &'a Stages,
-    /// Schema of our own tables.
-    pub(super) schema: &'a str,
+    pub(super) origin: &'a Origin<'a>,
 }
 
 impl Work<'_> {
@@ -82,7 +82,7 @@ impl Work<'_> {
         };
         let RowSettings { missing: policy, force, .. } = self.job.rows;
         if policy == Policy::Keep {
-            return self.forget_seen(tx, seen);
+            return missing::forget_seen(tx, self.origin, &self.destination.orders, &seen.sql);
         }
         if read.n_orders == 0 && !force {
             return Ok(());
@@ -92,27 +92,13 @@ impl Work<'_> {
         let absence = Absence {
             policy,
             force,
-            schema: self.schema,
-            job: JOB,
+            origin: self.origin,
             target: &self.destination.orders,
             seen: &seen.sql,
             dependent: dependent.as_deref(),
             local_time: local_time(&self.destination.orders, missing::ABSENT_SINCE),
         };
         absence.settle(tx)?.say(policy, "orders", report, counts);
-        Ok(())
-    }
-
-    /// Forgets the absence of orders that this run has read, be it a full one or not.
-    fn forget_seen(&self, tx: &mut Transaction<'_>, seen: &Stage) -> Result<()> {
-        let sql = format!(
-            "DELETE FROM {} m USING {} s WHERE m.tool = $1 AND m.source = $2 AND m.destination = $3
-             AND m.row_key = s.{ID}::text",
-            sync_missing(self.schema),
-            seen.sql
-        );
-        let destination = self.destination.orders.table.sql();
-        tx.execute_typed(&sql, &[(&TOOL, Type::TEXT), (&JOB, Type::TEXT), (&destination, Type::TEXT)])?;
         Ok(())
     }
 }
@@ -152,13 +138,15 @@ fn delete_gone(tx: &mut Transaction<'_>, details: &Target, stage: &Stage, orders
     Ok(tx.execute_typed(&sql, &[])?)
 }
 
-fn sync_missing(schema: &str) -> String {
-    format!("{}.sync_missing", quote_ident(schema))
-}
-
-/// Whether orders are noted as absent, of this destination or another.
-pub(super) fn has_absent(tx: &mut Transaction<'_>, schema: &str) -> Result<bool> {
-    let sql = format!("SELECT EXISTS (SELECT FROM {} WHERE tool = $1 AND source = $2)", sync_missing(schema));
+/// Whether orders were absent in an earlier run, and may be seen again now.
+pub(super) fn has_absent(tx: &mut Transaction<'_>, schema: &str, orders: &Target) -> Result<bool> {
+    if orders.table.column(missing::ABSENT_SINCE).is_some() {
+        return Ok(true);
+    }
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM {}.sync_missing WHERE tool = $1 AND source = $2)",
+        quote_ident(schema)
+    );
     Ok(tx.query_typed_one(&sql, &[(&TOOL, Type::TEXT), (&JOB, Type::TEXT)])?.get(0))
 }
 

@@ -20,6 +20,9 @@ use super::settings::{MySettings, SslMode};
 
 /// The time for name, TCP, TLS, authentication and session together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest silence in a result. A server may sort for minutes before it gives the first row; a link that is dead while
+/// something in between keeps it alive never gives one.
+const READ_TIMEOUT: Duration = Duration::from_secs(600);
 /// More attempts than these may not hang at servers that accept connections and then say nothing.
 const MAX_HANGING: usize = 32;
 /// Attempts that were given up while their thread still waits.
@@ -236,6 +239,7 @@ fn opts(settings: &MySettings, mode: Mode, tcp_timeout: Duration) -> OptsBuilder
         .max_allowed_packet(Some(MAX_PACKET))
         .connect_attrs(Some([("program_name", "mysql2pg")].into()))
         .tcp_connect_timeout(Some(tcp_timeout))
+        .read_timeout(Some(READ_TIMEOUT))
         .tcp_keepalive_time_ms(Some(10_000))
         .tcp_keepalive_probe_interval_secs(Some(5))
         .tcp_keepalive_probe_count(Some(3))

@@ -67,15 +67,21 @@ pub(crate) fn plan(
     let highest = highest(conn, plan, column, order)?;
     // One that was dropped, emptied or restored since then lacks what the cursor has passed.
     let relation = target.table.relation;
-    let is_new = is_new || mark.at.relation != relation;
-    let mut to = Position { relation, ..mark.at.clone() };
+    // A job that reads or changes rows otherwise than it did lacks them as well.
+    let shape = shape(plan);
+    let is_same =
+        |columns: &String| serde_json::from_str(columns).is_ok_and(|was: serde_json::Value| was == shape);
+    let is_as_it_was = mark.at.relation == relation && mark.at.columns.as_ref().is_some_and(is_same);
+    let is_new = is_new || !is_as_it_was;
+    let start = Position { relation, columns: Some(shape.to_string()), ..Position::default() };
+    let mut to = if is_as_it_was { mark.at.clone() } else { start.clone() };
     let last = match order {
         Order::Number => {
-            to.rowid = mark.at.rowid.max(highest);
+            to.rowid = to.rowid.max(highest);
             mark.at.rowid
         }
         _ => {
-            to.last_timestamp = mark.at.last_timestamp.max(highest);
+            to.last_timestamp = to.last_timestamp.max(highest);
             mark.at.last_timestamp
         }
     };
@@ -97,7 +103,7 @@ pub(crate) fn plan(
         },
     };
     // A new table has nothing of what the cursor has passed.
-    let stay = if is_new { Position { relation, ..Position::default() } } else { mark.at.clone() };
+    let stay = if is_new { start } else { mark.at.clone() };
     Ok((filter, Cursor { mark, to, stay }))
 }
 
@@ -111,6 +117,12 @@ impl Cursor {
             Moved::No => Err(Fault::temporary("another run has moved the watermark meanwhile", "")),
         }
     }
+}
+
+/// What decides about a row on its way: where it is read, its columns, and what is done to them.
+fn shape(plan: &Plan) -> serde_json::Value {
+    let columns = plan.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>();
+    serde_json::json!([plan.from, plan.select(), columns, format!("{:?}", plan.transforms)])
 }
 
 fn order(column: &SourceColumn) -> Result<Order> {

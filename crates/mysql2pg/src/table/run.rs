@@ -71,6 +71,7 @@ fn one(session: &mut Session<'_>, job: &Job, plan: &Plan, rows: RowSettings) -> 
         table: plan.info.as_ref().map_or(job.source_name(), |info| &info.name),
     };
     let is_staged = session.state.staged.contains(&plan.table);
+    session.state.read_from(&origin);
     let mut tx = session::begin(&mut session.client, settings, session.args)?;
     let (target, is_new) = destination(&mut tx, job, plan, rows.missing, is_staged)?;
     let (filter, cursor) = match &job.file.incremental {
@@ -136,6 +137,9 @@ fn destination(
         ));
     }
     let is_direct = is_new && !is_staged;
+    for rule in &job.file.columns {
+        rule.ty.as_ref().map_or(Ok(()), |ty| target::is_type(tx, ty))?;
+    }
     table::create_schema(tx, schema)?;
     let keys = if is_direct { &[][..] } else { &plan.keys };
     target::create(tx, schema, name, &plan.columns, keys)?;
@@ -146,6 +150,12 @@ fn destination(
                 "table {qualified} was not made by {TOOL}, and the source has no key to merge its rows by"
             ),
             "drop or rename it, or name a key in a job's file: destination: {key: [COLUMN]}",
+        ));
+    }
+    if policy == Policy::Mark && plan.columns.iter().any(|column| column.name == missing::ABSENT_SINCE) {
+        return Err(Fault::config(
+            format!("--missing mark: the source has a column {} itself", missing::ABSENT_SINCE),
+            "give it another name in a job's file: columns: [{from: …, to: …}]",
         ));
     }
     missing::prepare(tx, policy, &found)?;

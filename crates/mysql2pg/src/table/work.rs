@@ -168,21 +168,23 @@ impl Work<'_> {
         report: &Report,
         counts: &mut Counts,
     ) -> Result<()> {
-        let (Work { job, target, origin, .. }, RowSettings { missing: policy, force, .. }) =
-            (self, self.rows);
+        let (Work { target, origin, .. }, RowSettings { missing: policy, force, .. }) = (self, self.rows);
         if self.is_new {
-            missing::forget(tx, origin.schema, &job.name, target)?;
+            missing::forget(tx, origin, target)?;
         }
-        let Some(stage) = self.stage.filter(|_| policy != Policy::Keep && !target.keys.is_empty()) else {
+        let Some(stage) = self.stage.filter(|_| !target.keys.is_empty()) else {
             return Ok(());
         };
+        if policy == Policy::Keep {
+            return missing::forget_seen(tx, origin, target, &stage.sql);
+        }
         if read.n_rows == 0 && !force {
             log::warn!("the source is empty: no row is marked or deleted; --force lets them go");
             return Ok(());
         }
         if !read.rejected.is_empty() {
             // They count as seen, so that the sightings begin anew.
-            missing::forget(tx, origin.schema, &job.name, target)?;
+            missing::forget(tx, origin, target)?;
             log::warn!(
                 "rows were set aside, which may be among those that seem to be absent: none are marked or deleted"
             );
@@ -191,8 +193,7 @@ impl Work<'_> {
         let absence = Absence {
             policy,
             force,
-            schema: origin.schema,
-            job: &job.name,
+            origin,
             target,
             seen: &stage.sql,
             dependent: None,
