@@ -113,7 +113,7 @@ pub(crate) fn begin<'c>(
     let mut tx = commit::begin(client, Durable::Yes)?;
     if args.dry_run {
         // Rolled back with all the rest.
-        pg_load::table::create_schema(&mut tx, &settings.schema)?;
+        own_tables::create_schema(&mut tx, &settings.schema)?;
         for (_, sql) in own_tables_of(&settings.schema) {
             tx.batch_execute(&sql)?;
         }

@@ -152,18 +152,6 @@ pub fn alone(
     Ok(tx.commit()?)
 }
 
-/// Creates the schema when it is missing, asking for no right when it is there.
-pub fn create_schema(client: &mut impl GenericClient, schema: &str) -> Result<()> {
-    let exists =
-        client.query_typed_opt("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[(&schema, Type::TEXT)])?;
-    if exists.is_none() {
-        client
-            .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_ident(schema)))
-            .with_context(|| format!("create schema {schema}"))?;
-    }
-    Ok(())
-}
-
 /// Creates a table with these columns and marks it as made by `tool`.
 pub fn create(
     tx: &mut Transaction<'_>,

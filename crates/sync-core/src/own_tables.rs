@@ -68,8 +68,10 @@ fn create(client: &mut Client, schema: &str, ddl: &str) -> Result<()> {
     Ok(tx.commit()?)
 }
 
-/// CREATE SCHEMA IF NOT EXISTS asks for a right even when the schema is there.
-fn create_schema(tx: &mut Transaction<'_>, schema: &str) -> Result<()> {
+/// Creates the schema when it is missing.
+///
+/// CREATE SCHEMA IF NOT EXISTS asks for a right even when the schema is there; this does not.
+pub fn create_schema(tx: &mut Transaction<'_>, schema: &str) -> Result<()> {
     let sql = "SELECT FROM pg_namespace WHERE nspname = $1";
     if tx.query_typed_opt(sql, &[(&schema, Type::TEXT)])?.is_none() {
         tx.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_ident(schema)))

@@ -15,7 +15,7 @@ pub(crate) struct Account {
     unpacked: Option<PathBuf>,
     /// User and group that the programs run as; `None` when the test's own account will do.
     user: Option<(u32, u32)>,
-    /// Our own user id: part of the template's name, so that two users do not meet in one template.
+    /// The user id that the programs run with: part of the template's name, since only this user may read it.
     pub(crate) uid: u32,
 }
 
@@ -24,6 +24,7 @@ pub(crate) struct Account {
 pub(crate) fn find() -> Account {
     let uid = rustix::process::geteuid().as_raw();
     let user = (uid == 0).then(unprivileged_user);
+    let uid = user.map_or(uid, |(uid, _)| uid);
     let cache = cache();
     // Starters of unpacked programs lie there; they hide where the programs really are.
     let starters = cache.join("bin");

@@ -14,7 +14,7 @@ pub(crate) struct Account {
     pub(crate) bin: PathBuf,
     /// User and group that the programs run as; `None` when the test's own account will do.
     user: Option<(u32, u32)>,
-    /// Our own user id: part of the template's name, so that two users do not meet in one template.
+    /// The user id that the programs run with: part of the template's name, since only this user may read it.
     pub(crate) uid: u32,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Account {
 pub(crate) fn find() -> Account {
     let uid = rustix::process::geteuid().as_raw();
     let user = (uid == 0).then(unprivileged_user);
-    Account { bin: find_bin(), user, uid }
+    Account { bin: find_bin(), user, uid: user.map_or(uid, |(uid, _)| uid) }
 }
 
 impl Account {

@@ -12,9 +12,8 @@ use sync_core::pg::quote_ident;
 use sync_core::{history, own_tables, pg, watermark};
 
 use crate::TOOL;
+use crate::session;
 use crate::settings::Settings;
-
-const OWN_TABLES: [&str; 4] = ["sync_watermark", "sync_rejected", "sync_run", "sync_missing"];
 
 /// Shows where everything stands; writes nothing.
 pub(crate) fn run(settings: &Settings) -> Result<Exit> {
@@ -55,7 +54,8 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
 
 /// Names of the jobs that have run, in order; empty when our tables are not there yet.
 pub(super) fn jobs(client: &mut Client, schema: &str) -> Result<Vec<String>> {
-    if !own_tables::exist(client, schema, &OWN_TABLES)? {
+    let names = session::own_tables_of(schema).map(|(name, _)| name);
+    if !own_tables::exist(client, schema, &names)? {
         return Ok(Vec::new());
     }
     let sql =

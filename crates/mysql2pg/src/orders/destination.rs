@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use pg_load::table;
 use postgres::Transaction;
 use sync_core::fault::Fault;
+use sync_core::own_tables;
 
 use super::{DETAILS, JOB};
 use crate::load::missing::{self, Policy};
@@ -58,7 +59,7 @@ pub(crate) fn ensure(
     with_details: bool,
     policy: Policy,
 ) -> Result<Destination> {
-    table::create_schema(tx, schema)?;
+    own_tables::create_schema(tx, schema)?;
     target::lock(tx, schema, JOB)?;
     let written_at = NewColumn { name: WRITTEN_AT.to_owned(), sql: "timestamp".to_owned(), required: false };
     let columns = columns(&ORDER);

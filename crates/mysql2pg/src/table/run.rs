@@ -7,6 +7,7 @@ use pg_load::table;
 use postgres::Transaction;
 use sync_core::commit::Counts;
 use sync_core::fault::{self, Fault};
+use sync_core::own_tables;
 
 use super::incremental::{self, Filter};
 use super::job::Job;
@@ -140,7 +141,7 @@ fn destination(
     for rule in &job.file.columns {
         rule.ty.as_ref().map_or(Ok(()), |ty| target::is_type(tx, ty))?;
     }
-    table::create_schema(tx, schema)?;
+    own_tables::create_schema(tx, schema)?;
     let keys = if is_direct { &[][..] } else { &plan.keys };
     target::create(tx, schema, name, &plan.columns, keys)?;
     let found = table::inspect(tx, schema, name)?.with_context(|| format!("table {qualified} vanished"))?;

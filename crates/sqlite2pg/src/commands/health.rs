@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use jiff::Timestamp;
 use sync_core::exit::Exit;
-use sync_core::fault::Fault;
 use sync_core::{history, pg};
 
 use crate::session::TOOL;
@@ -15,15 +13,6 @@ use crate::settings::Settings;
 pub(crate) fn run(settings: &Settings, max_age: Duration) -> Result<Exit> {
     let mut client = pg::connect(&settings.pg, TOOL)?;
     let last = history::last_complete(&mut client, &settings.schema, TOOL, &settings.source_name)?;
-    let Some(last) = last else {
-        return Err(Fault::failed("no run has come to its end yet", "look at `sqlite2pg status`"));
-    };
-    let age = Timestamp::now().duration_since(last).unsigned_abs();
-    if age > max_age {
-        return Err(Fault::failed(
-            format!("the last complete run was {} s ago, at {last:.0}", age.as_secs()),
-            "look at `sqlite2pg status` and at the log",
-        ));
-    }
+    history::require_recent(last, max_age, TOOL)?;
     Ok(Exit::Done)
 }
