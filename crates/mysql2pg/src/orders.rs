@@ -3,6 +3,7 @@
 pub(crate) mod choose;
 pub(crate) mod destination;
 pub(crate) mod inspect;
+mod log;
 pub(crate) mod reader;
 pub(crate) mod rows;
 pub(crate) mod run;

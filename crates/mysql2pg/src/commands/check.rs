@@ -83,7 +83,9 @@ fn orders(conn: &mut Conn) -> Result<Vec<String>> {
             line += "; no snapshot: read in spans of orders";
         }
         if !table.is_indexed {
-            line += "; no index begins with its order: each page reads all of it";
+            let way =
+                if table.has_own_key { "each run reads all of it once" } else { "each page reads all of it" };
+            line += &format!("; no index begins with its order: {way}");
         }
         lines.push(line);
     }

@@ -20,6 +20,13 @@ pub(crate) struct Log {
     pub(crate) id: i64,
 }
 
+impl Log {
+    /// The latest goes first, NULL last, then the highest id.
+    pub(crate) fn goes_before(&self, other: &Log) -> bool {
+        (self.at, self.id) > (other.at, other.id)
+    }
+}
+
 /// An accessory with a wanted code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accessory {
@@ -49,11 +56,23 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Takes a log line if it goes before the one that was taken: the latest, NULL last, then the highest id.
+    /// Takes a log line if it goes before the one that was taken.
     pub(crate) fn offer(&mut self, log: Log) {
-        let rank = |log: &Log| (log.at, log.id);
-        if self.log.is_none_or(|taken| rank(&log) > rank(&taken)) {
+        if self.log.is_none_or(|taken| log.goes_before(&taken)) {
             self.log = Some(log);
+        }
+    }
+
+    /// Takes a log line that was read, or could not be: the order is still wanted then, and is set aside.
+    pub(crate) fn take_line(&mut self, line: Result<Log, String>) -> Result<(), String> {
+        self.offer(*line.as_ref().unwrap_or(&Log { at: None, id: i64::MIN }));
+        line.map(|_| ())
+    }
+
+    /// Takes a part of this table; notes why it cannot be taken.
+    pub(crate) fn take(&mut self, table: &str, part: impl FnOnce(&mut Order) -> Result<(), String>) {
+        if let Err(misfit) = part(self) {
+            self.misfit.get_or_insert(format!("{table}.{misfit}"));
         }
     }
 

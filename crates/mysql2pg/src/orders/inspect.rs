@@ -9,7 +9,7 @@ use mysql::{Conn, Params, Value};
 
 use super::Wanted;
 use super::schema::{ErpTable, Schema};
-use super::sql::{any_like, join, note_patterns};
+use super::sql::{any_like, join, note_patterns, wanted_notes};
 use crate::server;
 
 /// Codes that are listed one by one.
@@ -31,7 +31,6 @@ fn new_table(header: &[&str]) -> Table {
 }
 
 fn count(conn: &mut Conn, sql: &str, params: Vec<Value>) -> Result<u64> {
-    let params = if params.is_empty() { Params::Empty } else { Params::Positional(params) };
     Ok(conn.exec_first(sql, params).map_err(server::explain)?.unwrap_or(0))
 }
 
@@ -81,7 +80,7 @@ fn notes(conn: &mut Conn, schema: &Schema, wanted: &Wanted, out: &mut impl Write
 
 fn steps(conn: &mut Conn, schema: &Schema, wanted: &Wanted, out: &mut impl Write) -> Result<()> {
     let id = schema.head.column("k", "id");
-    let (noted, notes) = any_like(&schema.log.column("c", "notiz"), &note_patterns(&wanted.notes));
+    let (noted, notes) = wanted_notes(schema, wanted);
     let (coded, codes) = any_like(&schema.accessory.column("c", "zcode"), &wanted.codes);
     let orders = format!("SELECT COUNT(*) FROM {} k", schema.head.sql());
     let with = |child: &ErpTable, filter: &str| {

@@ -11,6 +11,7 @@ use mysql::{Conn, Statement, Value};
 
 use super::Wanted;
 use super::choose::{Accessory, Head, Log, Operation, Order};
+use super::log::ChosenLines;
 use super::schema::Schema;
 use super::sql::Statements;
 use crate::cells::{self, Cells};
@@ -19,8 +20,10 @@ use crate::server;
 
 /// Orders of a page where every part is found by an index.
 const PAGE: usize = 2_000;
-/// Where one is not: every page then reads that table whole.
+/// Where accessories or operations are not: every page then reads that table whole.
 const UNINDEXED_PAGE: usize = 50_000;
+/// Name of the log, for people.
+const LOG: &str = "a_logbuch";
 /// Ids that are asked for at once.
 const IDS: usize = 500;
 
@@ -55,6 +58,8 @@ pub(crate) struct Reader {
     span: Span,
     n_orders: usize,
     prepared: Option<(usize, Prepared)>,
+    /// The log, where no index leads from an order to its lines.
+    chosen: Option<ChosenLines>,
 }
 
 /// The statements of one kind of span.
@@ -67,9 +72,10 @@ struct Prepared {
 
 impl Reader {
     pub(crate) fn new(conn: Conn, schema: Schema, wanted: Wanted, options: Options, span: Span) -> Reader {
-        let is_indexed = schema.tables().iter().all(|table| table.is_indexed);
+        let is_indexed =
+            [&schema.head, &schema.accessory, &schema.operation].iter().all(|table| table.is_indexed);
         let n_orders = if is_indexed { PAGE } else { UNINDEXED_PAGE };
-        Reader { conn, schema, wanted, options, span, n_orders, prepared: None }
+        Reader { conn, schema, wanted, options, span, n_orders, prepared: None, chosen: None }
     }
 
     /// The next page, `None` behind the last one.
@@ -166,12 +172,11 @@ impl Reader {
     fn parts(&mut self, page: &mut Page, span: Vec<Value>) -> Result<()> {
         let Prepared { logs, accessories, operations, .. } = self.prepared()?;
         let (logs, accessories, operations) = (logs.clone(), accessories.clone(), operations.clone());
-        self.part(page, &logs.0, with(&span, logs.1), "a_logbuch", |order, row| {
-            // With a part that cannot be read the order is still wanted, and is set aside.
-            let log = log(row);
-            order.offer(*log.as_ref().unwrap_or(&Log { at: None, id: i64::MIN }));
-            log.map(|_| ())
-        })?;
+        if self.schema.log.is_indexed {
+            self.part(page, &logs.0, with(&span, logs.1), LOG, |order, row| order.take_line(log(row)))?;
+        } else {
+            self.chosen_lines(page)?;
+        }
         self.part(page, &accessories.0, with(&span, accessories.1), "p_zubeh", |order, row| {
             let (accessory, misfit) = match accessory(row) {
                 Ok(accessory) => (accessory, Ok(())),
@@ -184,6 +189,26 @@ impl Reader {
             order.operations.push(Operation { number: row.text(1)?, name: row.text(2)? });
             Ok(())
         })
+    }
+
+    /// Gives the page's orders their log lines, which are all read before the first page.
+    fn chosen_lines(&mut self, page: &mut Page) -> Result<()> {
+        let chosen = match self.chosen.take() {
+            Some(chosen) => chosen,
+            None => {
+                let mut chosen =
+                    ChosenLines::read(&mut self.conn, &self.schema, &self.wanted, &self.options)?;
+                page.tally += std::mem::take(&mut chosen.tally);
+                chosen
+            }
+        };
+        for (id, place) in &page.places {
+            if let Some(line) = chosen.of(id) {
+                page.orders[*place].take(LOG, |order| order.take_line(line.clone()));
+            }
+        }
+        self.chosen = Some(chosen);
+        Ok(())
     }
 
     fn part(
@@ -205,9 +230,7 @@ impl Reader {
                     Ok(())
                 };
             };
-            if let Err(misfit) = take(order, row) {
-                order.misfit.get_or_insert(format!("{table}.{misfit}"));
-            }
+            order.take(table, |order| take(order, row));
             Ok(())
         })
         .with_context(|| format!("read table {table}"))
@@ -236,7 +259,8 @@ fn head(row: &mut Cells<'_>) -> Result<Head, String> {
     })
 }
 
-fn log(row: &mut Cells<'_>) -> Result<Log, String> {
+/// A log line, whose columns are `order id, datum, id`.
+pub(super) fn log(row: &mut Cells<'_>) -> Result<Log, String> {
     Ok(Log { at: row.moment(1)?, id: row.int(2)?.unwrap_or(i64::MIN) })
 }
 

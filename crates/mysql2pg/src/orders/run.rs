@@ -104,10 +104,14 @@ fn begin_reading(conn: &mut Conn, schema: &Schema) -> Result<()> {
         .collect();
     if !unsafe_tables.is_empty() {
         log::warn!(
-            "no snapshot of {}: read in spans of orders, so that writers wait for moments only; what changes meanwhile \
-             comes with the next run",
+            "no snapshot of {}: read in spans, so that writers wait for moments only; what changes meanwhile comes \
+             with the next run",
             unsafe_tables.join(", ")
         );
+        for table in schema.tables().iter().filter(|table| table.locks_whole()) {
+            let name = &table.info.name;
+            log::warn!("{name} has no index on its order: its writers wait each time that all of it is read");
+        }
         return Ok(());
     }
     server::begin_snapshot(conn)

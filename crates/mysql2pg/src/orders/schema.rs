@@ -13,6 +13,8 @@ pub(crate) struct ErpTable {
     pub(crate) info: TableInfo,
     /// An index begins with the column that names the order.
     pub(crate) is_indexed: bool,
+    /// It has a key of its own, in whose ranges it can be read: only the log has.
+    pub(crate) has_own_key: bool,
 }
 
 /// The four tables, each with the columns that the job needs.
@@ -51,7 +53,8 @@ impl Schema {
                     let lacking = columns.iter().filter(|column| info.column(column).is_none());
                     missing.extend(lacking.map(|column| format!("column {column} in table {}", info.name)));
                     let is_indexed = info.is_indexed_by(columns[0]);
-                    found.push(ErpTable { info, is_indexed });
+                    let has_own_key = columns[1] == "id" && info.is_indexed_by("id");
+                    found.push(ErpTable { info, is_indexed, has_own_key });
                 }
             }
         }
@@ -77,6 +80,11 @@ impl Schema {
 }
 
 impl ErpTable {
+    /// Reading a part of it keeps its writers waiting until all of it is read.
+    pub(crate) fn locks_whole(&self) -> bool {
+        !self.info.is_transactional() && !self.is_indexed && !self.has_own_key
+    }
+
     /// The table's name, quoted.
     pub(crate) fn sql(&self) -> String {
         server::quote_ident(&self.info.name)

@@ -1,6 +1,6 @@
 //! Which orders a run reads: all of them, or those whose log has changed since a time.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use mysql::prelude::Queryable;
@@ -12,6 +12,7 @@ use sync_core::fault::Fault;
 use sync_core::watermark::{self, Key, Moved, Position, Relation, Watermark};
 
 use super::destination::ID;
+use super::log;
 use super::reader::{self, Span};
 use super::schema::Schema;
 use super::sql;
@@ -81,11 +82,11 @@ pub(crate) fn plan(
     let span = match from {
         None => Span::Behind(None),
         Some((from, overlap)) => {
-            let mut ids = changed(conn, schema, from, overlap)?;
-            let known: HashSet<Vec<u8>> = ids.iter().map(reader::raw_id).collect();
-            let set_aside = rejects::values_of(tx, origin, ID)?.into_iter();
-            ids.extend(set_aside.filter(|id| !known.contains(id.as_bytes())).map(Value::from));
-            Span::Ids(ids.into_iter())
+            let mut ids = changed(conn, schema, &from, overlap)?;
+            for id in rejects::values_of(tx, origin, ID)? {
+                ids.entry(id.clone().into_bytes()).or_insert(Value::from(id));
+            }
+            Span::Ids(ids.into_values().collect::<Vec<_>>().into_iter())
         }
     };
     Ok(Plan { span, is_full, cursor: mark.at.last_timestamp.max(newest), mark, now, relation })
@@ -117,23 +118,32 @@ impl Plan {
 /// The newest time in the log that the server's clock has reached, in microseconds since 1970-01-01.
 fn newest_log_time(conn: &mut Conn, schema: &Schema) -> Result<Option<i64>> {
     let at = schema.log.column("c", "datum");
-    let sql = format!(
-        "SELECT MAX(CAST({at} AS DATETIME(6))) FROM {} c
-         WHERE {at} <= CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)",
-        schema.log.sql()
-    );
-    // Prepared, since only then a time comes as one and not as text.
-    let newest: Option<Option<Value>> = conn.exec_first(sql, ()).map_err(server::explain)?;
-    Ok(newest.flatten().as_ref().and_then(moment::micros))
+    let mut newest = None;
+    log::each_span(conn, schema, |conn, span, params| {
+        let sql = format!(
+            "SELECT MAX(CAST({at} AS DATETIME(6))) FROM {} c
+             WHERE {span} AND {at} <= CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)",
+            schema.log.sql()
+        );
+        // Prepared, since only then a time comes as one and not as text.
+        let found: Option<Option<Value>> = conn.exec_first(sql, params).map_err(server::explain)?;
+        newest = newest.max(found.flatten().as_ref().and_then(moment::micros));
+        Ok(())
+    })?;
+    Ok(newest)
 }
 
-/// Ids of the orders whose log has a line from this time on.
-fn changed(conn: &mut Conn, schema: &Schema, from: Value, overlap: u32) -> Result<Vec<Value>> {
-    let sql = format!(
-        "SELECT DISTINCT {} FROM {} WHERE {} >= CAST(? AS DATETIME(6)) - INTERVAL {overlap} HOUR",
-        schema.head.column("k", "id"),
-        sql::join(schema, &schema.log).replace("STRAIGHT_JOIN", "JOIN"),
-        schema.log.column("c", "datum"),
-    );
-    conn.exec(sql, (from,)).map_err(server::explain).context("look for changed orders")
+/// Ids of the orders whose log has a line from this time on, by their bytes in the source.
+fn changed(conn: &mut Conn, schema: &Schema, from: &Value, overlap: u32) -> Result<HashMap<Vec<u8>, Value>> {
+    let at = schema.log.column("c", "datum");
+    let since = format!("{at} >= CAST(? AS DATETIME(6)) - INTERVAL {overlap} HOUR");
+    let mut ids = HashMap::new();
+    log::each_span(conn, schema, |conn, span, mut params| {
+        params.push(from.clone());
+        let sql = sql::orders_of_span(schema, span, &since);
+        let found: Vec<Value> = conn.exec(sql, params).map_err(server::explain)?;
+        ids.extend(found.into_iter().map(|id| (reader::raw_id(&id), id)));
+        Ok(())
+    })?;
+    Ok(ids)
 }

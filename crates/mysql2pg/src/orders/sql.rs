@@ -42,7 +42,7 @@ impl Statements {
     }
 
     fn of(schema: &Schema, wanted: &Wanted, heads: String, span: &str) -> Statements {
-        let (wanted_notes, notes) = any_like(&schema.log.column("c", "notiz"), &note_patterns(&wanted.notes));
+        let (noted, notes) = wanted_notes(schema, wanted);
         let (wanted_codes, codes) = any_like(&schema.accessory.column("c", "zcode"), &wanted.codes);
         let select = |child: &ErpTable, columns: &[&str], filter: &str| {
             let columns: Vec<String> = columns.iter().map(|column| child.column("c", column)).collect();
@@ -56,7 +56,7 @@ impl Statements {
         };
         Statements {
             heads,
-            logs: (select(&schema.log, &["datum", "id"], &wanted_notes), notes),
+            logs: (select(&schema.log, &["datum", "id"], &noted), notes),
             accessories: (
                 select(&schema.accessory, &["zcode", "position", "kennung", "znr", "text"], &wanted_codes),
                 codes,
@@ -72,7 +72,7 @@ fn select_heads(schema: &Schema) -> String {
     format!("SELECT {} FROM {} k", columns.join(", "), schema.head.sql())
 }
 
-/// The orders with one of their parts. The server compares ids, because its collation may hold two spellings for equal.
+/// The orders with one of their parts, found from the orders. The server compares ids, because its collation may hold two spellings for equal.
 pub(crate) fn join(schema: &Schema, child: &ErpTable) -> String {
     // From the orders to their parts, where there is an index for that: the server's statistics may be stale.
     let how = if child.is_indexed { "STRAIGHT_JOIN" } else { "JOIN" };
@@ -83,6 +83,31 @@ pub(crate) fn join(schema: &Schema, child: &ErpTable) -> String {
         child.column("c", "id_a_kopf"),
         schema.head.column("k", "id"),
     )
+}
+
+/// What a log line of a wanted order says, and the parameters of that.
+pub(crate) fn wanted_notes(schema: &Schema, wanted: &Wanted) -> (String, Vec<Value>) {
+    any_like(&schema.log.column("c", "notiz"), &note_patterns(&wanted.notes))
+}
+
+/// `order id, datum, id` of the wanted lines in a span of the log.
+pub(crate) fn lines_of_span(schema: &Schema, span: &str, noted: &str) -> String {
+    let (at, id) = (schema.log.column("c", "datum"), schema.log.column("c", "id"));
+    let order = schema.head.column("k", "id");
+    format!("SELECT {order}, {at}, {id} FROM {} WHERE {span} AND ({noted})", join_heads(schema))
+}
+
+/// Ids of the orders with a line in a span of the log.
+pub(crate) fn orders_of_span(schema: &Schema, span: &str, filter: &str) -> String {
+    let order = schema.head.column("k", "id");
+    format!("SELECT DISTINCT {order} FROM {} WHERE {span} AND {filter}", join_heads(schema))
+}
+
+/// The log with its orders, found from the log by their key.
+fn join_heads(schema: &Schema) -> String {
+    let (log, head) = (&schema.log, &schema.head);
+    let (order, id) = (log.column("c", "id_a_kopf"), head.column("k", "id"));
+    format!("{} c STRAIGHT_JOIN {} k ON {id} = {order}", log.sql(), head.sql())
 }
 
 /// `column LIKE ? OR …` and its parameters.

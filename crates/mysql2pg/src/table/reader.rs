@@ -74,7 +74,7 @@ fn stream(
     let wanted = filter.sql.as_ref().map_or(String::new(), |sql| format!("WHERE {sql}"));
     let sql = format!("SELECT {how} {} FROM {} {wanted}", plan.select(), plan.from);
     let statement = conn.prep(sql).map_err(server::explain)?;
-    for row in conn.exec_iter(statement, params(&filter.params)).map_err(server::explain)? {
+    for row in conn.exec_iter(statement, filter.params.clone()).map_err(server::explain)? {
         let is_full = builder.push(values(row.map_err(server::explain)?));
         if is_full && sender.send(Ok(builder.take())).is_err() {
             return Ok(false);
@@ -109,8 +109,8 @@ fn ranges(
             plan.select(),
             plan.from
         );
-        let given = filter.params.iter().cloned().chain(behind_params).collect::<Vec<_>>();
-        let rows: Vec<mysql::Row> = conn.exec(sql, params(&given)).map_err(server::explain)?;
+        let given: Vec<Value> = filter.params.iter().cloned().chain(behind_params).collect();
+        let rows: Vec<mysql::Row> = conn.exec(sql, given).map_err(server::explain)?;
         let n_rows = rows.len();
         let mut n_bytes = 0;
         for row in rows {
@@ -144,10 +144,6 @@ fn behind_values(last: &[Value]) -> Vec<Value> {
 
 fn values(row: mysql::Row) -> Vec<Value> {
     row.unwrap_raw().into_iter().map(|value| value.unwrap_or(Value::NULL)).collect()
-}
-
-fn params(values: &[Value]) -> mysql::Params {
-    if values.is_empty() { mysql::Params::Empty } else { mysql::Params::Positional(values.to_vec()) }
 }
 
 fn size(value: &Value) -> usize {
