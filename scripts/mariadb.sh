@@ -69,7 +69,7 @@ stop_mariadb() {
 
 # my STATEMENTS [DATABASE] [client options]: as root; bare rows, columns separated by tabs.
 my() {
-  MYSQL_PWD=$MYSQL_PASSWORD mariadb --no-defaults -h "$MYSQL_HOST" -P "$MYSQL_PORT" -u root \
+  MYSQL_PWD=$MYSQL_PASSWORD mariadb --no-defaults --skip-ssl -h "$MYSQL_HOST" -P "$MYSQL_PORT" -u root \
     --default-character-set=utf8mb4 -N -B "${@:3}" -e "$1" ${2:+"$2"}
 }
 

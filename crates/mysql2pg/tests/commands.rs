@@ -3,11 +3,12 @@
 
 mod common;
 
+use common::Setup;
 use common::erp::{Accessory, Datum, Erp, Log, Operation, Order, Shape, Text, USUAL};
 use common::erp_random::Recipe;
 use common::oracle::Expected;
-use common::{Setup, seed};
 use mysql::prelude::Queryable;
+use sync_testing::matrix::seed;
 
 fn log(id: i32, note: &str) -> Log {
     Log { id, datum: Datum::At("2026-01-25 10:00:00".to_owned()), note: Some(note.to_owned()) }
@@ -383,6 +384,19 @@ fn a_destination_that_lacks_its_index_or_a_column_is_refused_with_the_statement_
         setup.sql(&statement);
         setup.sync_to(0, &[]);
         setup.sql("DROP TABLE commandes_volets_details");
+    }
+}
+
+#[test]
+fn a_view_in_the_place_of_the_destination_is_refused() {
+    let setup = Setup::new();
+    erp(3).insert(&mut setup.conn(), 1);
+    setup.sql("CREATE VIEW commandes_volets AS SELECT 'x'::text AS id_commande; CREATE VIEW p_zubeh AS SELECT 1 AS position");
+    for args in [&[][..], &["copy", "p_zubeh"], &["check"]] {
+        let run = setup.run(args);
+        assert_eq!(run.code, Some(78), "{run:?}");
+        let said = run.stdout + &run.stderr;
+        assert!(said.contains("is a view") && said.contains("hint: drop or rename it"), "{args:?}: {said}");
     }
 }
 

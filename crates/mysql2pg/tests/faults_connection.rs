@@ -6,10 +6,12 @@ mod common;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::Setup;
 use common::erp::{Accessory, Datum, Erp, Log, Order, Text, USUAL};
 use common::oracle::Expected;
-use common::{Outcome, Setup, how_many, seed};
 use fastrand::Rng;
+use sync_testing::matrix::{how_many, seed};
+use sync_testing::outcome::Outcome;
 use sync_testing::proxy::Proxy;
 use sync_testing::tool::{Running, Tool};
 

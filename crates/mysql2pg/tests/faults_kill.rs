@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use common::Setup;
 use common::erp::{Accessory, Datum, Erp, Log, Order, Shape, Text, USUAL};
 use common::oracle::Expected;
-use common::{Setup, how_many, seed};
 use fastrand::Rng;
 use postgres::{Client, NoTls};
+use sync_testing::matrix::{how_many, seed};
 
 /// Points that every run passes, with the number of times: pages hold 2,000 orders.
 const POINTS: [(&str, u64); 5] =

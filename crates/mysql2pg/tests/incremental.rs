@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{Outcome, Setup};
+use common::Setup;
 use sync_testing::mariadb;
+use sync_testing::outcome::Outcome;
 
 #[track_caller]
 fn job(setup: &Setup, code: i32, text: &str) -> Outcome {

@@ -3,10 +3,11 @@
 
 mod common;
 
+use common::Setup;
 use common::erp::{Erp, USUAL};
 use common::erp_random::Recipe;
-use common::{Outcome, Setup};
 use mysql::prelude::Queryable;
+use sync_testing::outcome::Outcome;
 
 /// Runs a job of this text that must end with this code.
 #[track_caller]
@@ -202,14 +203,18 @@ fn a_transform_that_does_not_fit_sets_the_row_aside() {
 #[test]
 fn a_key_made_by_a_transform_loses_no_row() {
     let setup = Setup::new();
-    setup.my("CREATE TABLE t (k VARCHAR(9) COLLATE utf8mb4_bin PRIMARY KEY, v INT); INSERT INTO t VALUES ('a', 1), ('A', 2), ('b', 3), (' b', 4)");
+    setup.my("CREATE TABLE t (k VARCHAR(9) COLLATE utf8mb4_bin PRIMARY KEY, v INT); INSERT INTO t VALUES ('a', 1), ('A', 2), ('b', 3), (' b', 4), (' a', 5)");
     let text = "source: {table: t}\ndestination: {table: x, key: [k]}\ncolumns: [{from: k, transform: [trim, upper]}, {from: v}]\n";
     for _ in 0..2 {
         let outcome = job(&setup, 3, text);
-        assert_eq!(outcome.n("rejected"), 2, "{}", outcome.report);
+        assert_eq!(outcome.n("rejected"), 3, "{}", outcome.report);
         assert_eq!(setup.list("SELECT k FROM x ORDER BY k"), ["A", "B"]);
+        let reason = "its key is that of another row";
+        let list = ["A", "A (2)", "B"].map(|key| format!("{key} {reason}"));
+        assert_eq!(setup.rejected(), list, "each row, though they share a key");
     }
-    assert_eq!(setup.list("SELECT reason FROM sync_rejected"), vec!["its key is that of another row"; 2]);
+    let values = "SELECT v FROM x UNION ALL SELECT (\"row\"->>'v')::int FROM sync_rejected ORDER BY 1";
+    assert_eq!(setup.list(values), ["1", "2", "3", "4", "5"]);
 }
 
 #[test]

@@ -135,6 +135,20 @@ fn a_log_without_an_index_on_its_order_is_read_in_ranges_of_its_own_key() {
 }
 
 #[test]
+fn what_keeps_writers_waiting_is_said() {
+    let setup = Setup::new();
+    Erp::of(Shape { engine: "MyISAM", ..USUAL }, Vec::new()).insert(&mut setup.conn(), 1);
+    let said = |table: &str| format!("{table} has no index on its order: its writers wait");
+    assert!(!setup.sync_to(0, &[]).stderr.contains("no index"));
+    setup.my("ALTER TABLE p_zubeh DROP PRIMARY KEY; ALTER TABLE a_logbuch DROP KEY id_a_kopf");
+    let stderr = setup.sync_to(0, &[]).stderr;
+    assert!(stderr.contains(&said("p_zubeh")) && !stderr.contains(&said("a_logbuch")), "{stderr}");
+    setup.my("ALTER TABLE a_logbuch MODIFY id INT NOT NULL, DROP PRIMARY KEY");
+    let stderr = setup.sync_to(0, &[]).stderr;
+    assert!(stderr.contains(&said("a_logbuch")), "{stderr}");
+}
+
+#[test]
 fn innodb_is_read_in_one_snapshot_without_a_warning() {
     let setup = Setup::new();
     fill(&setup, "InnoDB");

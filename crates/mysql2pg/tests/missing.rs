@@ -5,9 +5,11 @@ mod common;
 
 use std::time::Duration;
 
+use common::Setup;
 use common::erp::{Accessory, Datum, Erp, Log, Order, Text, USUAL};
 use common::oracle::Expected;
-use common::{Outcome, Setup, how_many};
+use sync_testing::matrix::how_many;
+use sync_testing::outcome::Outcome;
 use sync_testing::proxy::Proxy;
 
 const MARK: [&str; 2] = ["--missing", "mark"];

@@ -2,12 +2,13 @@
 
 mod common;
 
+use common::Setup;
 use common::erp::{Accessory, Datum, Erp, Log, Operation, Order, Shape, Text, USUAL, shapes};
 use common::erp_random::Recipe;
 use common::oracle::{self, Expected};
-use common::{Setup, how_many, seed};
 use fastrand::Rng;
 use mysql::prelude::Queryable;
+use sync_testing::matrix::{how_many, seed};
 
 const RECIPE: Recipe = Recipe { n_orders: 60, null_numbers: false };
 

@@ -72,6 +72,15 @@ fn a_certificate_with_names_is_checked_by_name() {
 }
 
 #[test]
+fn a_server_that_insists_on_tls() {
+    let setup =
+        Setup::with(Options { tls: Tls::Named, require_secure_transport: true, ..Options::default() });
+    assert!(source(&setup, &[]).contains("TLS_AES"));
+    let plain = [("MYSQL_SSL_MODE", "disabled")];
+    refused(&setup, 78, &plain, &["MYSQL_SSL_MODE=required"]);
+}
+
+#[test]
 fn a_server_without_tls() {
     let setup = setup(Tls::Off);
     assert!(source(&setup, &[]).contains("no TLS"));

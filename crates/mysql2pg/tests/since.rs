@@ -3,10 +3,11 @@
 
 mod common;
 
+use common::Setup;
 use common::erp::{Accessory, Datum, Erp, Log, Order, Text, USUAL};
 use common::oracle::Expected;
-use common::{Outcome, Setup};
 use mysql::prelude::Queryable;
+use sync_testing::outcome::Outcome;
 
 const AUTO: [&str; 2] = ["--since", "auto"];
 

@@ -20,6 +20,8 @@ pub struct Table {
     pub name: String,
     /// Which physical table it is.
     pub relation: Relation,
+    /// A view, behind which the rows are somewhere else.
+    pub is_view: bool,
     /// Made by one of these tools rather than by somebody else.
     pub ours: bool,
     /// Live columns in their order.
@@ -92,7 +94,7 @@ pub fn inspect(client: &mut impl GenericClient, schema: &str, name: &str) -> Res
     let sql = format!(
         "SELECT c.oid, pg_relation_filenode(c.oid), obj_description(c.oid, 'pg_class'),
            a.attname, t.typname, format_type(a.atttypid, a.atttypmod),
-           a.attgenerated <> '' OR a.attidentity = 'a', {COLUMNS_VERSION}
+           a.attgenerated <> '' OR a.attidentity = 'a', {COLUMNS_VERSION}, c.relkind = 'v'
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -110,6 +112,7 @@ pub fn inspect(client: &mut impl GenericClient, schema: &str, name: &str) -> Res
         schema: schema.to_owned(),
         name: name.to_owned(),
         relation: Relation { oid: first.get(0), filenode: first.get(1) },
+        is_view: first.get(8),
         ours: comment.is_some_and(|comment| comment.starts_with(OURS)),
         columns: Vec::new(),
         columns_version: first.get(7),

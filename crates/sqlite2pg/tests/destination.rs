@@ -4,7 +4,8 @@
 mod common;
 
 use common::oracle::{self, assert_exact};
-use common::{DAY, Outcome, Setup, measurements};
+use common::{DAY, Setup, measurements};
+use sync_testing::outcome::Outcome;
 
 const EVE: &str = "2026_01_24";
 

@@ -7,7 +7,9 @@ mod live;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{DAY, Outcome, Setup, oracle};
+use common::{DAY, Setup, oracle};
+use sync_testing::matrix;
+use sync_testing::outcome::Outcome;
 use sync_testing::proxy::Proxy;
 use sync_testing::tool::{Running, Tool};
 
@@ -115,9 +117,9 @@ fn a_commit_whose_answer_is_lost_is_counted_once_in_a_whole_read() {
 
 #[test]
 fn connections_cut_again_and_again_lose_and_double_nothing() {
-    let seed = live::seed();
+    let seed = matrix::seed();
     let mut rng = fastrand::Rng::with_seed(seed);
-    for _ in 0..live::how_many(2, 30) {
+    for _ in 0..matrix::how_many(2, 30) {
         cut_at(b"COMMIT", rng.usize(1..22), rng.bool());
         cut_at(b"machine-3", rng.usize(1..2_800), false);
     }
@@ -162,10 +164,10 @@ fn the_connection_is_checked_when_there_is_nothing_to_send() {
 
 #[test]
 fn a_server_restarted_in_immediate_mode_loses_and_doubles_nothing() {
-    let seed = live::seed();
+    let seed = matrix::seed();
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut setup = Setup::new();
-    let n_rounds = live::how_many(4, 25);
+    let n_rounds = matrix::how_many(4, 25);
     for round in 1..=n_rounds as u64 {
         write_rows(&setup, DAY, N_ROWS);
         let proxy = Proxy::to(setup.server.port());

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::{DAY, Setup, measurements, oracle};
 use live::Writer;
+use sync_testing::matrix;
 use sync_testing::tool::Running;
 
 const UNLOCKED: [&str; 5] = ["--no-lock", "--batch-rows", "300", "--report", "none"];
@@ -64,12 +65,12 @@ fn runs_of_different_sources_do_not_hold_each_other_up() {
 
 /// Two instances without the lock beside a live writer, one or both of them killed each time.
 fn two_at_once(config: &str, assert_all: fn(&Setup)) {
-    let seed = live::seed();
+    let seed = matrix::seed();
     let mut rng = fastrand::Rng::with_seed(seed);
     let setup = Setup::new();
     setup.config(config);
     let writer = Writer::start(&setup.dir().join("days"), seed);
-    for _ in 0..live::how_many(12, 60) {
+    for _ in 0..matrix::how_many(12, 60) {
         let pair = [setup.tool(&UNLOCKED).spawn(), setup.tool(&UNLOCKED).spawn()];
         thread::sleep(Duration::from_millis(rng.u64(5..250)));
         let victims = rng.u8(..4);
@@ -112,7 +113,7 @@ fn two_instances_that_read_the_same_table_whole_insert_its_rows_once() {
          INSERT INTO t SELECT '2026-01-25T10:00:00', i / 7.0 FROM n",
     );
     setup.sync_to(0, &[]);
-    for _ in 0..live::how_many(4, 20) {
+    for _ in 0..matrix::how_many(4, 20) {
         setup.write(
             DAY,
             "UPDATE t SET rowid = rowid + 1000000;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::{DAY, Setup, measurements, oracle};
 use live::{Machine, Writer};
+use sync_testing::matrix;
 use sync_testing::tool::Run;
 
 /// Points that every batch passes.
@@ -57,11 +58,11 @@ fn kill_at_random(setup: &Setup, rng: &mut fastrand::Rng, n: usize) {
 
 #[test]
 fn kills_at_named_points_beside_a_live_writer_lose_and_double_nothing() {
-    let seed = live::seed();
+    let seed = matrix::seed();
     let setup = Setup::new();
     let writer = Writer::start(&setup.dir().join("days"), seed);
     let mut rng = fastrand::Rng::with_seed(seed);
-    let n_killed = kill_at_points(&setup, &mut rng, live::how_many(24, 170));
+    let n_killed = kill_at_points(&setup, &mut rng, matrix::how_many(24, 170));
     assert!(n_killed.iter().all(|n| *n > 0), "every point was reached: {n_killed:?}");
     let n_rows = writer.finish();
     live::run_until_done(&setup, &[]);
@@ -72,11 +73,11 @@ fn kills_at_named_points_beside_a_live_writer_lose_and_double_nothing() {
 
 #[test]
 fn kills_at_random_moments_beside_a_live_writer_lose_and_double_nothing() {
-    let seed = live::seed();
+    let seed = matrix::seed();
     let setup = Setup::new();
     let writer = Writer::start(&setup.dir().join("days"), seed);
     let mut rng = fastrand::Rng::with_seed(seed);
-    kill_at_random(&setup, &mut rng, live::how_many(24, 130));
+    kill_at_random(&setup, &mut rng, matrix::how_many(24, 130));
     let n_rows = writer.finish();
     live::run_until_done(&setup, &[]);
     oracle::assert_second_run_writes_nothing(&setup);
@@ -86,7 +87,7 @@ fn kills_at_random_moments_beside_a_live_writer_lose_and_double_nothing() {
 
 #[test]
 fn kills_with_a_configured_key_lose_and_double_nothing() {
-    let seed = live::seed();
+    let seed = matrix::seed();
     for on_duplicate in ["keep", "update"] {
         let setup = Setup::new();
         setup.config(&format!(
@@ -95,8 +96,8 @@ key_columns: {{mesures: [id, timestamp], pc-test: [timestamp, temperature, humid
         ));
         let writer = Writer::start(&setup.dir().join("days"), seed);
         let mut rng = fastrand::Rng::with_seed(seed);
-        kill_at_points(&setup, &mut rng, live::how_many(8, 40));
-        kill_at_random(&setup, &mut rng, live::how_many(8, 40));
+        kill_at_points(&setup, &mut rng, matrix::how_many(8, 40));
+        kill_at_random(&setup, &mut rng, matrix::how_many(8, 40));
         let n_rows = writer.finish();
         live::run_until_done(&setup, &[]);
         oracle::assert_second_run_writes_nothing(&setup);
@@ -136,11 +137,11 @@ fn a_kill_inside_a_whole_read_leaves_it_to_the_next_run() {
 
 #[test]
 fn a_kill_inside_a_whole_read_beside_a_live_writer_loses_nothing() {
-    let seed = live::seed();
+    let seed = matrix::seed();
     let setup = Setup::new();
     let mut machine = Machine::new(&setup.dir().join("days"), seed);
     let mut rng = fastrand::Rng::with_seed(seed);
-    for _ in 0..live::how_many(6, 40) {
+    for _ in 0..matrix::how_many(6, 40) {
         (0..rng.usize(1..20)).for_each(|_| machine.tie());
         live::run_until_done(&setup, &[]);
         let day = live::days(&setup).pop().expect("the machine has begun");

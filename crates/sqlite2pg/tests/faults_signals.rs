@@ -8,7 +8,8 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{DAY, Outcome, Setup, measurements, oracle};
+use common::{DAY, Setup, measurements, oracle};
+use sync_testing::outcome::Outcome;
 use sync_testing::proxy::Proxy;
 use sync_testing::tool::Running;
 

@@ -6,7 +6,8 @@ mod common;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{DAY, Outcome, Setup, oracle};
+use common::{DAY, Setup, oracle};
+use sync_testing::outcome::Outcome;
 
 const N_ROWS: u32 = 60_000;
 

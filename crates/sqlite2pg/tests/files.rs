@@ -178,7 +178,7 @@ fn a_file_that_vanishes_behind_the_listing_is_set_aside() {
     let kept = setup.dir().join("kept.db");
     fs::rename(setup.file(BAD), &kept).unwrap();
     lock.rollback().unwrap();
-    let outcome = common::Outcome::of(&running.wait());
+    let outcome = sync_testing::outcome::Outcome::of(&running.wait());
     assert_eq!(outcome.code, 3, "{}", outcome.report);
     assert!(
         outcome.report["failed"][0]["reason"].as_str().unwrap().contains("vanished"),
@@ -287,7 +287,7 @@ fn the_writer_is_never_kept_waiting() {
         // A machine's pace.
         thread::sleep(Duration::from_millis(2));
     }
-    let outcome = common::Outcome::of(&running.wait());
+    let outcome = sync_testing::outcome::Outcome::of(&running.wait());
     assert_eq!(outcome.code, 0, "{} {}", outcome.report, outcome.stderr);
     assert!(n_commits > 20, "the writer wrote during the load: {n_commits}");
     setup.sync_to(0, &[]);

@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{DAY, Outcome, Setup, oracle};
+use common::{DAY, Setup, oracle};
+use sync_testing::outcome::Outcome;
 
 /// Syncs one table `t(id INTEGER PRIMARY KEY, v …)`; what is not set aside has arrived exactly.
 fn sync(declared: &str, values: &[&str]) -> (Setup, Outcome) {

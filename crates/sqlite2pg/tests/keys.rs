@@ -3,7 +3,8 @@
 mod common;
 
 use common::oracle;
-use common::{DAY, Outcome, Setup};
+use common::{DAY, Setup};
+use sync_testing::outcome::Outcome;
 
 const EVE: &str = "2026_01_24";
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS r (key TEXT, timestamp REAL, type TEXT, value REAL);";

@@ -8,7 +8,7 @@
 //! | what does the process end with | [`exit`], [`fault`] |
 //! | when does it run, retry, stop | [`schedule`], [`retry`], [`stop`], [`silence`] |
 //! | what happened | [`report`], [`logging`], [`atomic`], `ping` (feature `http`) |
-//! | what is it set to | [`mod@env`] |
+//! | what is it set to, how is it reached | [`mod@env`], [`percent`], [`in_time`] |
 //! | command line and frame of a run (feature `cli`) | `cli`, `run` |
 //! | PostgreSQL (feature `pg`) | `pg_url`, `pg`, `tls`, `lock`, `own_tables`, `commit`, `history`, `watermark` |
 //! | does it survive a crash | [`crash`] (feature `failpoints`) |
@@ -24,6 +24,7 @@ pub mod exit;
 pub mod fault;
 #[cfg(feature = "pg")]
 pub mod history;
+pub mod in_time;
 #[cfg(feature = "pg")]
 pub mod lock;
 mod log_file;
@@ -31,6 +32,7 @@ pub mod logging;
 mod metrics;
 #[cfg(feature = "pg")]
 pub mod own_tables;
+pub mod percent;
 #[cfg(feature = "pg")]
 pub mod pg;
 #[cfg(all(feature = "cli", feature = "pg"))]

@@ -1,29 +1,20 @@
 //! Connecting to PostgreSQL, and quoting for it.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use postgres::{Client, Config, config};
 use secrecy::ExposeSecret as _;
 
 use crate::fault::Fault;
+use crate::in_time;
 pub use crate::pg_settings::PgSettings;
 use crate::pg_settings::{SslMode, endpoint};
 use crate::tls::Tls;
 
 /// The time for TCP, TLS and authentication together, unless the settings say otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// More attempts than these may not hang at servers that accept connections and then say nothing.
-const MAX_HANGING: usize = 32;
-/// Attempts that were given up while their thread still waits.
-static N_HANGING: AtomicUsize = AtomicUsize::new(0);
-
-/// What is said of a server that took a connection, or swallowed it, and said nothing.
-const SILENT: &str = "did not answer";
 
 /// Compiling statements that run for milliseconds takes longer than they do. Policies that hide rows make statements fail: a comparison with a part of a table would double the rest.
 const SESSION: &str = "SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET client_encoding TO 'UTF8';
@@ -66,7 +57,7 @@ pub fn connect(settings: &PgSettings, application_name: &str) -> Result<Client> 
 /// Whether the server takes no new connection and does not refuse it either: nothing that was asked of it will
 /// be answered.
 pub fn is_silent(settings: &PgSettings, application_name: &str) -> bool {
-    connect(settings, application_name).is_err_and(|error| format!("{error:#}").contains(SILENT))
+    connect(settings, application_name).is_err_and(|error| in_time::is_silence(&error))
 }
 
 fn config(settings: &PgSettings, application_name: &str, host: &str, port: u16) -> Result<Config> {
@@ -124,7 +115,9 @@ fn connect_host(
         let mut config = config.clone();
         config.ssl_mode(*mode);
         tls.forget();
-        let error = match connect_in_time(config, tls.clone(), connect_timeout(settings), place) {
+        let tls = tls.clone();
+        let attempt = move || config.connect(tls).map_err(anyhow::Error::from).and_then(prepare_session);
+        let error = match in_time::connect(place, connect_timeout(settings), attempt) {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
@@ -158,38 +151,6 @@ fn is_about_encryption(error: &anyhow::Error) -> bool {
         Some(code) => code.code() == "28000",
         None => error.to_string() == "error performing TLS handshake",
     })
-}
-
-/// Connects on a thread of its own, since only the TCP part of the driver's connect has a limit.
-fn connect_in_time(config: Config, tls: Tls, limit: Duration, place: &str) -> Result<Client> {
-    let unreachable = |why: &str| {
-        Fault::temporary(
-            format!("{place} {why}"),
-            "check host and port, and that the server is up and not overloaded",
-        )
-    };
-    if N_HANGING.load(Ordering::SeqCst) >= MAX_HANGING {
-        return Err(unreachable("accepts connections and then does not answer"));
-    }
-    N_HANGING.fetch_add(1, Ordering::SeqCst);
-    let (sender, receiver) = sync_channel(1);
-    let spawned = thread::Builder::new().name("connect".into()).spawn(move || {
-        let connected = config.connect(tls).map_err(anyhow::Error::from).and_then(prepare_session);
-        N_HANGING.fetch_sub(1, Ordering::SeqCst);
-        // Nobody listens any more when the time is up; the connection is dropped then.
-        let _ = sender.send(connected);
-    });
-    if let Err(error) = spawned {
-        N_HANGING.fetch_sub(1, Ordering::SeqCst);
-        return Err(error).context("starting a thread to connect");
-    }
-    match receiver.recv_timeout(limit) {
-        Ok(connected) => connected,
-        Err(RecvTimeoutError::Timeout) => {
-            Err(unreachable(&format!("{SILENT} within {} s", limit.as_secs_f64())))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err(anyhow!("the attempt to connect to {place} broke off")),
-    }
 }
 
 fn prepare_session(mut client: Client) -> Result<Client> {

@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::fault::Fault;
+use crate::percent::decode;
 use crate::pg_dsn::from_dsn;
 pub use crate::pg_settings::{ChannelBinding, PgSettings, SslMode, TargetSessionAttrs};
-use crate::pg_values::{decode, port};
+use crate::pg_values::port;
 
 impl PgSettings {
     /// The settings in a URL (`postgres://…`, `postgresql://…`) or a connection string (`host=… dbname=…`).

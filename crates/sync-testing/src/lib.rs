@@ -4,6 +4,9 @@
 //! nothing better to do.
 
 pub mod mariadb;
+pub mod matrix;
+pub mod outcome;
+pub mod pg_database;
 pub mod postgres;
 pub mod proxy;
 pub mod tool;
@@ -13,6 +16,7 @@ mod mariadb_args;
 mod mariadb_template;
 mod mariadb_tls;
 mod pg_account;
-mod pg_server;
 mod pg_template;
 mod proxy_forward;
+mod server;
+mod template;

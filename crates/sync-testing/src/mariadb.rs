@@ -1,12 +1,7 @@
 //! A throwaway MariaDB server on a free loopback port and a Unix socket.
 
-use std::env;
-use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use ::mysql::prelude::Queryable;
 use ::mysql::{Conn, OptsBuilder};
@@ -17,7 +12,7 @@ use crate::mariadb_account::{self, Account};
 use crate::mariadb_args;
 use crate::mariadb_template;
 use crate::mariadb_tls;
-use crate::pg_server::Server;
+use crate::server::{self, Server};
 
 /// The account that may do everything, from every host.
 pub const USER: &str = "root";
@@ -25,7 +20,6 @@ pub const USER: &str = "root";
 pub const PASSWORD: &str = "sync-testing-password";
 
 const FOLDER_PREFIX: &str = "sync-testing-mariadb-";
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The certificate that a server shows; its authority is at [`MariaDb::ca`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,25 +68,23 @@ impl MariaDb {
 
     /// Like [`MariaDb::start`], with options.
     pub fn start_with(options: Options) -> MariaDb {
-        remove_stale_folders();
         let account = mariadb_account::find();
-        let prefix = format!("{FOLDER_PREFIX}{}-", std::process::id());
-        let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary folder");
+        let dir = server::folder(FOLDER_PREFIX);
         account.own(dir.path());
         mariadb_template::copy(&account, &dir.path().join("data"));
         if options.tls != Tls::Off {
             mariadb_tls::write(&account, dir.path(), options.tls);
         }
-        let mut server =
+        let mut mariadb =
             MariaDb { account, options, dir, port: 0, n_databases: AtomicU32::new(0), server: None };
         for _ in 0..20 {
-            server.port = free_port();
+            mariadb.port = server::free_port();
             // Another test may take the port between our look and MariaDB's bind: then the next one.
-            if server.try_start() {
-                return server;
+            if mariadb.try_start() {
+                return mariadb;
             }
         }
-        panic!("MariaDB does not start:\n{}", server.log());
+        panic!("MariaDB does not start:\n{}", mariadb.log());
     }
 
     /// `mysql://` URL of a database for [`USER`], over TCP.
@@ -162,19 +154,13 @@ impl MariaDb {
 
     /// Everything that the server has logged.
     pub fn log(&self) -> String {
-        fs::read(self.dir.path().join("log"))
-            .map(|b| String::from_utf8_lossy(&b).into_owned())
-            .unwrap_or_default()
+        server::log(self.dir.path())
     }
 
     /// Kills the server with SIGKILL; connections break, nothing listens until [`MariaDb::start_again`].
     pub fn kill9(&mut self) {
         if let Some(server) = self.server.take() {
-            server.signal_all(Signal::KILL);
-            let began = Instant::now();
-            while server.ended().is_none() && began.elapsed() < Duration::from_secs(10) {
-                thread::sleep(Duration::from_millis(1));
-            }
+            server.kill();
         }
     }
 
@@ -219,60 +205,16 @@ impl MariaDb {
 
     /// Whether the server came up; it did not when its port was taken.
     fn try_start(&mut self) -> bool {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log"));
-        let log = log.expect("the log can be written");
         let mut command = self.account.server(true);
-        command
-            .args(mariadb_args::of(&self.options, self.dir.path(), self.port))
-            .stdin(std::process::Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log);
-        let server = Server::start(command);
-        let began = Instant::now();
-        while began.elapsed() < START_LIMIT {
-            if server.ended().is_some() {
-                return false;
-            }
-            if self.try_conn("").is_ok() && server.ended().is_none() {
-                self.server = Some(server);
-                return true;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        server.quit();
-        false
+        command.args(mariadb_args::of(&self.options, self.dir.path(), self.port));
+        let serves = || self.try_conn("").is_ok();
+        self.server = Server::start(command, &self.dir.path().join("log"), serves);
+        self.server.is_some()
     }
 }
 
 impl Drop for MariaDb {
     fn drop(&mut self) {
         self.kill9();
-    }
-}
-
-/// A loopback port that nothing listens on, below the range from which the kernel numbers outgoing connections:
-/// otherwise a client's own port could be in the way of a restart.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let start = std::process::id().wrapping_mul(7919);
-    (0..12_000)
-        .map(|_| 20_000 + (start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000) as u16)
-        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-        .expect("a free port between 20000 and 32000")
-}
-
-/// Removes what a killed test process had to leave behind.
-fn remove_stale_folders() {
-    let Ok(entries) = fs::read_dir(env::temp_dir()) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let owner =
-            name.to_str().and_then(|n| n.strip_prefix(FOLDER_PREFIX)?.split('-').next()?.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            // Another test may be removing it too.
-            let _ = fs::remove_dir_all(entry.path());
-        }
     }
 }

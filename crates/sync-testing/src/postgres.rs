@@ -1,27 +1,22 @@
 //! A throwaway PostgreSQL cluster on a free loopback port.
 
-use std::env;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use ::postgres::{Client, NoTls};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::pg_account::{self, Account};
-use crate::pg_server::Server;
 use crate::pg_template;
+use crate::server::{self, Server};
 
 /// Password of user `postgres` in every cluster.
 pub const PASSWORD: &str = "sync-testing-password";
 
 const FOLDER_PREFIX: &str = "sync-testing-pg-";
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How a cluster differs from the usual one.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +53,8 @@ impl Postgres {
 
     /// Like [`Postgres::start`], with options.
     pub fn start_with(options: Options) -> Postgres {
-        remove_stale_folders();
         let account = pg_account::find();
-        let prefix = format!("{FOLDER_PREFIX}{}-", std::process::id());
-        let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary folder");
+        let dir = server::folder(FOLDER_PREFIX);
         account.own(dir.path());
         pg_template::copy(&account, &dir.path().join("data"));
         if options.tls {
@@ -70,7 +63,7 @@ impl Postgres {
         let mut cluster =
             Postgres { account, options, dir, port: 0, n_databases: AtomicU32::new(0), server: None };
         for _ in 0..20 {
-            cluster.port = free_port();
+            cluster.port = server::free_port();
             // Another test may take the port between our look and PostgreSQL's bind: then the next one.
             if cluster.try_start() {
                 return cluster;
@@ -119,9 +112,7 @@ impl Postgres {
 
     /// Everything that the server has logged.
     pub fn log(&self) -> String {
-        fs::read(self.dir.path().join("log"))
-            .map(|b| String::from_utf8_lossy(&b).into_owned())
-            .unwrap_or_default()
+        server::log(self.dir.path())
     }
 
     /// Stops the server as after a power cut; connections break, nothing listens until [`Postgres::start_again`].
@@ -159,31 +150,14 @@ impl Postgres {
 
     /// Whether the server came up; it did not when its port was taken.
     fn try_start(&mut self) -> bool {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log"));
-        let log = log.expect("the log can be written");
         let mut command = self.account.command("postgres", true);
         command.arg("-D").arg(self.dir.path().join("data"));
         for setting in self.settings() {
             command.arg("-c").arg(setting);
         }
-        command
-            .stdin(std::process::Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log);
-        let server = Server::start(command);
-        let began = Instant::now();
-        while began.elapsed() < START_LIMIT {
-            if server.ended().is_some() {
-                return false;
-            }
-            if Client::connect(&self.url(), NoTls).is_ok() && server.ended().is_none() {
-                self.server = Some(server);
-                return true;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        server.quit();
-        false
+        let serves = || Client::connect(&self.url(), NoTls).is_ok();
+        self.server = Server::start(command, &self.dir.path().join("log"), serves);
+        self.server.is_some()
     }
 
     fn settings(&self) -> Vec<String> {
@@ -205,33 +179,6 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.stop_immediate();
-    }
-}
-
-/// A loopback port that nothing listens on, below the range from which the kernel numbers outgoing connections:
-/// otherwise a client's own port could be in the way of a restart.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let start = std::process::id().wrapping_mul(7919);
-    (0..12_000)
-        .map(|_| 20_000 + (start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000) as u16)
-        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-        .expect("a free port between 20000 and 32000")
-}
-
-/// Removes what a killed test process had to leave behind.
-fn remove_stale_folders() {
-    let Ok(entries) = fs::read_dir(env::temp_dir()) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let owner =
-            name.to_str().and_then(|n| n.strip_prefix(FOLDER_PREFIX)?.split('-').next()?.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            // Another test may be removing it too.
-            let _ = fs::remove_dir_all(entry.path());
-        }
     }
 }
 

@@ -183,16 +183,3 @@ fn differs(field: &Field) -> String {
         _ => format!("{there} IS DISTINCT FROM {here}"),
     }
 }
-
-/// Ordinals of staged rows whose key, as the destination has it, an earlier row of the stage has.
-pub(crate) fn repeated_keys(tx: &mut Transaction<'_>, target: &Target, stage: &Stage) -> Result<Vec<i64>> {
-    let ordinal = quote_ident(ORDINAL);
-    let keys: Vec<String> = target.key_fields().map(|field| field.column.cast("s")).collect();
-    let sql = format!(
-        "SELECT {ordinal} FROM (SELECT {ordinal}, row_number() OVER (PARTITION BY {keys} ORDER BY {ordinal}) AS nth
-           FROM {stage} s) x WHERE nth > 1",
-        keys = keys.join(", "),
-        stage = stage.sql,
-    );
-    Ok(tx.query_typed(&sql, &[])?.iter().map(|row| row.get(0)).collect())
-}

@@ -1,5 +1,7 @@
 //! Rows that could not be delivered: described, and kept on the list for as long as that is so.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use pg_load::merge::ORDINAL;
 use pg_load::rejected::{Origin, Rejected};
@@ -26,7 +28,7 @@ pub(crate) fn describe(
         "SELECT s.{ordinal}, concat_ws('/', {keys}),
            (SELECT jsonb_object_agg(e.key, left(e.value, {MAX_VALUE}))
             FROM jsonb_each_text(to_jsonb(s) - '{ORDINAL}') e)::text
-         FROM {stage} s WHERE s.{ordinal} = ANY($1)",
+         FROM {stage} s WHERE s.{ordinal} = ANY($1) ORDER BY s.{ordinal}",
         keys = if keys.is_empty() { format!("s.{ordinal}::text") } else { keys.join(", ") },
         stage = stage.sql,
     );
@@ -59,6 +61,40 @@ pub(crate) fn take_out(
     let sql = format!("DELETE FROM {} WHERE {} = ANY($1)", stage.sql, quote_ident(ORDINAL));
     tx.execute_typed(&sql, &[(&ordinals, Type::INT8_ARRAY)])?;
     Ok(())
+}
+
+/// Takes rows out of the stage whose key, as the destination has it, an earlier row of the stage has.
+pub(crate) fn take_repeated_out(
+    tx: &mut Transaction<'_>,
+    target: &Target,
+    stage: &Stage,
+    rejected: &mut Vec<Rejected>,
+) -> Result<()> {
+    let ordinal = quote_ident(ORDINAL);
+    let keys: Vec<String> = target.key_fields().map(|field| field.column.cast("s")).collect();
+    let sql = format!(
+        "SELECT {ordinal} FROM (SELECT {ordinal}, row_number() OVER (PARTITION BY {keys} ORDER BY {ordinal}) AS nth
+           FROM {stage} s) x WHERE nth > 1 ORDER BY {ordinal}",
+        keys = keys.join(", "),
+        stage = stage.sql,
+    );
+    let repeated = tx.query_typed(&sql, &[])?;
+    let reason = "its key is that of another row";
+    let refused: Vec<_> = repeated.iter().map(|row| (row.get(0), reason.to_owned())).collect();
+    take_out(tx, target, stage, &refused, rejected)
+}
+
+/// Puts rows on the list. Those that share a key are told apart by a number, so that none hides another.
+pub(crate) fn set_aside(tx: &mut Transaction<'_>, origin: &Origin<'_>, rows: &mut [Rejected]) -> Result<()> {
+    let mut n_of_key: HashMap<String, u32> = HashMap::new();
+    for row in rows.iter_mut() {
+        let n = n_of_key.entry(row.key.clone()).or_default();
+        *n += 1;
+        if *n > 1 {
+            row.key = format!("{} ({n})", row.key);
+        }
+    }
+    origin.set_aside(tx, rows)
 }
 
 /// Takes off the list what was not set aside again by this transaction, which read all of it again; gives the number

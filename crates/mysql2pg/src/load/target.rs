@@ -35,13 +35,19 @@ impl Target {
     /// The destination with these columns in this order.
     ///
     /// # Errors
-    /// A configuration fault when the table lacks one of them, with the statement that adds it.
+    /// A configuration fault for a view, and when the table lacks one of them, with the statement that adds it.
     pub(crate) fn of(
         client: &mut impl GenericClient,
         table: Table,
         columns: &[NewColumn],
         keys: &[String],
     ) -> Result<Target> {
+        if table.is_view {
+            return Err(Fault::config(
+                format!("{} is a view", table.sql()),
+                "drop or rename it, or have the rows written elsewhere: POSTGRES_SCHEMA, or a job's destination",
+            ));
+        }
         let required = required_columns(client, &table)?;
         let fields = columns.iter().map(|wanted| match table.column(&wanted.name) {
             Some(column) if column.generated => Err(Fault::config(

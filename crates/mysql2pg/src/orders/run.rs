@@ -85,7 +85,7 @@ pub(crate) fn run(session: &mut Session<'_>, job: &OrderSettings) -> Result<()> 
     work.merge(&mut tx, &mut read, &mut counts)?;
     sync_core::crash::point("merged");
     work.settle_missing(&mut tx, &read, session.report, &mut counts)?;
-    origin.set_aside(&mut tx, &read.rejected)?;
+    rejects::set_aside(&mut tx, &origin, &mut read.rejected)?;
     rejects::settle(&mut tx, &origin)?;
     plan.advance(&mut tx, &settings.schema, n_wanted)?;
     read.count(&mut counts);

@@ -35,7 +35,8 @@ impl Work<'_> {
     pub(super) fn merge(&self, tx: &mut Transaction<'_>, read: &mut Read, counts: &mut Counts) -> Result<()> {
         let Work { job, destination, stages, .. } = self;
         if read.has_changed_ids {
-            set_aside_repeated(tx, &destination.orders, &stages.orders, read)?;
+            // Repaired, or without its NUL, an id may be that of another order.
+            rejects::take_repeated_out(tx, &destination.orders, &stages.orders, &mut read.rejected)?;
         }
         let now = local_time(&destination.orders, WRITTEN_AT);
         let merged = merge::rows(
@@ -59,7 +60,7 @@ impl Work<'_> {
             drop_orphans(tx, stage, &stages.orders)?;
         }
         if read.has_changed_ids {
-            set_aside_repeated(tx, details, stage, read)?;
+            rejects::take_repeated_out(tx, details, stage, &mut read.rejected)?;
         }
         let merged =
             merge::rows(tx, &Merge { target: details, stage, write: Write::Changed, computed: None })?;
@@ -101,20 +102,6 @@ impl Work<'_> {
         absence.settle(tx)?.say(policy, "orders", report, counts);
         Ok(())
     }
-}
-
-/// Sets rows aside whose key another row has too: repaired, or without its NUL, it is the same text.
-fn set_aside_repeated(
-    tx: &mut Transaction<'_>,
-    target: &Target,
-    stage: &Stage,
-    read: &mut Read,
-) -> Result<()> {
-    let repeated = merge::repeated_keys(tx, target, stage)?;
-    let reason = "its key is that of another row, once repaired";
-    let refused: Vec<(i64, String)> =
-        repeated.into_iter().map(|ordinal| (ordinal, reason.to_owned())).collect();
-    rejects::take_out(tx, target, stage, &refused, &mut read.rejected)
 }
 
 /// Takes the details out of the stage whose order is not staged.

@@ -3,9 +3,7 @@
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -13,6 +11,7 @@ use mysql::prelude::Queryable as _;
 use mysql::{Conn, DriverError, Error, OptsBuilder, SslOpts};
 use secrecy::ExposeSecret as _;
 use sync_core::fault::Fault;
+use sync_core::in_time;
 use sync_core::tls::install_provider;
 
 use super::faults::{self, Link};
@@ -23,17 +22,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence in a result. A server may sort for minutes before it gives the first row; a link that is dead while
 /// something in between keeps it alive never gives one.
 const READ_TIMEOUT: Duration = Duration::from_secs(600);
-/// More attempts than these may not hang at servers that accept connections and then say nothing.
-const MAX_HANGING: usize = 32;
-/// Attempts that were given up while their thread still waits.
-static N_HANGING: AtomicUsize = AtomicUsize::new(0);
 /// Whether it was said that the connection is not encrypted.
 static WARNED: AtomicBool = AtomicBool::new(false);
 /// Whether the server was found to offer no TLS.
 static NO_TLS: AtomicBool = AtomicBool::new(false);
-
-/// What is said of a server that took a connection, or swallowed it, and said nothing.
-const SILENT: &str = "did not answer";
 
 /// The largest packet of the protocol, in bytes: the server's own limit counts, not the driver's 16 MiB.
 const MAX_PACKET: usize = 1 << 30;
@@ -71,7 +63,7 @@ pub(crate) fn is_silent(settings: &MySettings) -> bool {
     // Asked again and again, a server without TLS would log each broken attempt.
     let known_plain = settings.ssl_mode == SslMode::Preferred && NO_TLS.load(Ordering::SeqCst);
     let modes = if known_plain { &[Mode::Plain] } else { modes(settings) };
-    connect_with(settings, modes, CONNECT_TIMEOUT).is_err_and(|error| format!("{error:#}").contains(SILENT))
+    connect_with(settings, modes, CONNECT_TIMEOUT).is_err_and(|error| in_time::is_silence(&error))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,39 +95,14 @@ fn connect_with(settings: &MySettings, modes: &'static [Mode], limit: Duration) 
     Ok(conn)
 }
 
-/// Connects on a thread of its own, since only the TCP part of the driver's connect has a limit.
 fn connect_in_time(settings: &MySettings, modes: &'static [Mode], limit: Duration) -> Result<(Conn, Mode)> {
     let place = settings.place();
-    let unreachable = |why: &str| {
-        Fault::temporary(
-            format!("{place} {why}"),
-            "check host and port, and that the server is up and not overloaded",
-        )
-    };
-    if N_HANGING.load(Ordering::SeqCst) >= MAX_HANGING {
-        return Err(unreachable("accepts connections and then does not answer"));
-    }
-    N_HANGING.fetch_add(1, Ordering::SeqCst);
-    let (sender, receiver) = sync_channel(1);
     let settings = settings.clone();
-    let spawned = thread::Builder::new().name("connect".into()).spawn(move || {
+    in_time::connect(&place, limit, move || {
         // The driver panics at some answers, such as one of a kind of authentication that it was built without.
-        let connected = catch_unwind(AssertUnwindSafe(|| connect_by(&settings, modes, limit / 2)));
-        N_HANGING.fetch_sub(1, Ordering::SeqCst);
-        // Nobody listens any more when the time is up; the connection is dropped then.
-        let _ = sender.send(connected.unwrap_or_else(|panic| Err(of_panic(panic.as_ref()))));
-    });
-    if let Err(error) = spawned {
-        N_HANGING.fetch_sub(1, Ordering::SeqCst);
-        return Err(error).context("starting a thread to connect");
-    }
-    match receiver.recv_timeout(limit) {
-        Ok(connected) => connected,
-        Err(RecvTimeoutError::Timeout) => {
-            Err(unreachable(&format!("{SILENT} within {} s", limit.as_secs_f64())))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err(anyhow!("the attempt to connect to {place} broke off")),
-    }
+        catch_unwind(AssertUnwindSafe(|| connect_by(&settings, modes, limit / 2)))
+            .unwrap_or_else(|panic| Err(of_panic(panic.as_ref())))
+    })
 }
 
 fn of_panic(panic: &(dyn Any + Send)) -> anyhow::Error {

@@ -94,7 +94,7 @@ fn one(session: &mut Session<'_>, job: &Job, plan: &Plan, rows: RowSettings) -> 
     let merged = work.write(&mut tx, &mut read, &mut session.state.staged)?;
     sync_core::crash::point("merged");
     work.settle_missing(&mut tx, &read, session.report, &mut counts)?;
-    work.origin.set_aside(&mut tx, &read.rejected)?;
+    rejects::set_aside(&mut tx, &work.origin, &mut read.rejected)?;
     let n_set_aside = rejects::settle(&mut tx, &work.origin)?;
     if let Some(cursor) = cursor {
         cursor.advance(&mut tx, &settings.schema, n_set_aside)?;

@@ -151,10 +151,7 @@ impl Work<'_> {
         // A table of somebody else may hold for equal what the source does not.
         let may_repeat = read.has_changed_keys || !target.table.ours;
         if plan.info.is_none() || job.file.destination.key.is_some() || may_repeat {
-            let repeated = merge::repeated_keys(tx, target, stage)?;
-            let reason = "its key is that of another row";
-            let refused: Vec<_> = repeated.into_iter().map(|ordinal| (ordinal, reason.to_owned())).collect();
-            rejects::take_out(tx, target, stage, &refused, &mut read.rejected)?;
+            rejects::take_repeated_out(tx, target, stage, &mut read.rejected)?;
         }
         let write = if job.file.on_conflict == OnConflict::Update { Write::Changed } else { Write::New };
         merge::rows(tx, &Merge { target, stage, write, computed: None })

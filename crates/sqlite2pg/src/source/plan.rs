@@ -130,6 +130,7 @@ mod tests {
             schema: "public".to_owned(),
             name: "t".to_owned(),
             relation: Default::default(),
+            is_view: false,
             ours: true,
             columns_version: None,
             columns: names.iter().map(|name| Column::new(name, ColumnType::Text)).collect(),

@@ -5,12 +5,12 @@
 pub(crate) mod oracle;
 mod oracle_cells;
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
-use postgres::{Client, SimpleQueryMessage};
 use rusqlite::Connection;
-use serde_json::Value;
-use sync_testing::postgres::{Options, Postgres};
+use sync_testing::outcome::Outcome;
+use sync_testing::pg_database::Database;
 use sync_testing::tool::{Run, Tool};
 use tempfile::TempDir;
 
@@ -19,31 +19,29 @@ pub(crate) const DAY: &str = "2026_01_25";
 
 /// A fresh database, an empty folder of day files, and the tool set up for both.
 pub(crate) struct Setup {
-    /// The server, for tests that stop it.
-    pub(crate) server: Postgres,
-    url: String,
+    destination: Database,
     dir: TempDir,
 }
 
-/// What a run came to, with its report as JSON.
-pub(crate) struct Outcome {
-    pub(crate) code: i32,
-    pub(crate) report: Value,
-    pub(crate) stderr: String,
+impl Deref for Setup {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.destination
+    }
+}
+
+impl DerefMut for Setup {
+    fn deref_mut(&mut self) -> &mut Database {
+        &mut self.destination
+    }
 }
 
 impl Setup {
     pub(crate) fn new() -> Setup {
-        let server = Postgres::start_with(Options { no_fsync: true, ..Options::default() });
-        let url = server.database();
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("days")).unwrap();
-        Setup { server, url, dir }
-    }
-
-    /// URL of the database.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+        Setup { destination: Database::start(), dir }
     }
 
     /// The working directory of the tool: `config.yaml` and `.env` are looked for here.
@@ -75,7 +73,7 @@ impl Setup {
 
     /// The tool with these arguments, folder and database set in its environment.
     pub(crate) fn tool(&self, args: &[&str]) -> Tool {
-        self.bare(args).env("SQLITE_DB_DIR", self.dir.path().join("days")).env("DATABASE_URL", &self.url)
+        self.bare(args).env("SQLITE_DB_DIR", self.dir.path().join("days")).env("DATABASE_URL", self.url())
     }
 
     /// The tool with these arguments and nothing set.
@@ -96,50 +94,7 @@ impl Setup {
 
     /// One sync that must end with this code.
     pub(crate) fn sync_to(&self, code: i32, args: &[&str]) -> Outcome {
-        let outcome = self.sync(args);
-        assert_eq!(outcome.code, code, "{}\n{}", outcome.report, outcome.stderr);
-        outcome
-    }
-
-    /// A connection to the database.
-    pub(crate) fn client(&self) -> Client {
-        self.server.client(&self.url)
-    }
-
-    /// Runs statements in the database.
-    pub(crate) fn sql(&self, sql: &str) {
-        if let Err(err) = self.client().batch_execute(sql) {
-            panic!("{sql}: {err:?}");
-        }
-    }
-
-    /// The rows of a query as text.
-    pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        let messages = self.client().simple_query(sql);
-        let messages = messages.unwrap_or_else(|err| panic!("{sql}: {err:?}"));
-        messages
-            .iter()
-            .filter_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(row),
-                _ => None,
-            })
-            .map(|row| (0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect())
-            .collect()
-    }
-
-    /// The single value of a query as text, `NULL` for NULL.
-    pub(crate) fn one(&self, sql: &str) -> String {
-        let rows = self.rows(sql);
-        assert_eq!(rows.len(), 1, "{sql} gives one row: {rows:?}");
-        rows[0][0].clone().unwrap_or_else(|| "NULL".to_owned())
-    }
-
-    /// The first column of a query as text, `NULL` for NULL.
-    pub(crate) fn list(&self, sql: &str) -> Vec<String> {
-        self.rows(sql)
-            .into_iter()
-            .map(|mut row| row.swap_remove(0).unwrap_or_else(|| "NULL".to_owned()))
-            .collect()
+        self.sync(args).ended_with(code)
     }
 
     /// `rowid reason` of every row that is set aside, in order.
@@ -148,25 +103,6 @@ impl Setup {
             "SELECT row_key || ' ' || reason FROM sync_rejected
              ORDER BY file, table_name, row_key::bigint",
         )
-    }
-}
-
-impl Outcome {
-    /// Reads the JSON report that a run wrote.
-    pub(crate) fn of(run: &Run) -> Outcome {
-        let report = serde_json::from_str(&run.stdout)
-            .unwrap_or_else(|err| panic!("{err}: {:?}\n{}", run.stdout, run.stderr));
-        Outcome { code: run.code.unwrap_or(-1), report, stderr: run.stderr.clone() }
-    }
-
-    /// A counter of the report, 0 when it is not there.
-    pub(crate) fn n(&self, name: &str) -> u64 {
-        self.report[name].as_u64().unwrap_or(0)
-    }
-
-    /// Read, written, unchanged, duplicates, rejected, skipped.
-    pub(crate) fn counts(&self) -> [u64; 6] {
-        ["read", "written", "unchanged", "duplicates", "rejected", "skipped"].map(|name| self.n(name))
     }
 }
 

@@ -1,9 +1,7 @@
 //! A machine that writes its day files while the tool reads them: the same rows for the same seed.
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
-#![allow(clippy::print_stdout, reason = "a seed is for people who replay a failure")]
 #![allow(dead_code, reason = "every suite compiles this file and uses its part of it")]
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,22 +22,6 @@ pub(crate) const TABLES: [&str; 2] = ["mesures", "pc-test"];
 const TIE: u64 = 50;
 /// Ties after which the machine's day is over.
 const TIES_A_DAY: u64 = 400;
-
-/// The seed of this test run: `SYNC_TEST_SEED`, or one that differs from run to run. Printed when
-/// the test fails, as all output is.
-pub(crate) fn seed() -> u64 {
-    let seed = match env::var("SYNC_TEST_SEED") {
-        Ok(text) => text.parse().expect("SYNC_TEST_SEED is a number"),
-        Err(_) => fastrand::u64(..1_000_000),
-    };
-    println!("replay with SYNC_TEST_SEED={seed}");
-    seed
-}
-
-/// `sample`, or `full` when `SYNC_TEST_FULL=1` asks for the whole matrix.
-pub(crate) fn how_many(sample: usize, full: usize) -> usize {
-    if env::var("SYNC_TEST_FULL").is_ok_and(|value| value == "1") { full } else { sample }
-}
 
 /// A writer thread that appends to its day files until it is stopped.
 pub(crate) struct Writer {
