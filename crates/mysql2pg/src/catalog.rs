@@ -23,6 +23,8 @@ pub(crate) struct TableInfo {
     pub(crate) has_ordered_key: bool,
     /// Columns that an index begins with.
     pub(crate) indexed: Vec<String>,
+    /// Collation of each column, empty for what is no text.
+    pub(crate) collations: Vec<String>,
 }
 
 impl TableInfo {
@@ -30,6 +32,12 @@ impl TableInfo {
     pub(crate) fn column(&self, name: &str) -> Option<&SourceColumn> {
         let exact = self.columns.iter().find(|column| column.name == name);
         exact.or_else(|| self.columns.iter().find(|column| is_same_name(&column.name, name)))
+    }
+
+    /// The collation of this column, empty for what is no text.
+    pub(crate) fn collation(&self, column: &str) -> &str {
+        let at = self.columns.iter().position(|known| is_same_name(&known.name, column));
+        at.and_then(|at| self.collations.get(at)).map_or("", String::as_str)
     }
 
     /// An index begins with this column.
@@ -82,12 +90,13 @@ pub(crate) fn find(conn: &mut Conn, name: &str) -> Result<Option<TableInfo>> {
     let columns = columns(conn, found)?;
     let (key, indexed) = indexes(conn, found)?;
     let has_ordered_key = !key.is_empty()
-        && columns.iter().all(|(column, is_ordered)| *is_ordered || !key.contains(&column.name));
+        && columns.iter().all(|(column, is_ordered, _)| *is_ordered || !key.contains(&column.name));
     Ok(Some(TableInfo {
         name: found.clone(),
         engine: engine.clone(),
         n_rows: *n_rows,
-        columns: columns.into_iter().map(|(column, _)| column).collect(),
+        collations: columns.iter().map(|(.., collation)| collation.clone()).collect(),
+        columns: columns.into_iter().map(|(column, ..)| column).collect(),
         key,
         has_ordered_key,
         indexed,
@@ -97,19 +106,20 @@ pub(crate) fn find(conn: &mut Conn, name: &str) -> Result<Option<TableInfo>> {
 /// Types whose values sort otherwise than they compare with a text, or are not exact.
 const UNORDERED: [&str; 6] = ["enum", "set", "bit", "float", "double", "json"];
 
-/// Columns in their order, invisible ones included, and whether they compare as they sort.
-fn columns(conn: &mut Conn, table: &str) -> Result<Vec<(SourceColumn, bool)>> {
+/// Columns in their order, invisible ones included, whether they compare as they sort, and their collations.
+fn columns(conn: &mut Conn, table: &str) -> Result<Vec<(SourceColumn, bool, String)>> {
     let json = json_checks(conn, table);
-    let sql = "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_SET_NAME IS NOT NULL
+    let sql = "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, COALESCE(COLLATION_NAME, '')
          FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
-    let rows: Vec<(String, String, String, bool)> = conn.exec(sql, (table,)).map_err(server::explain)?;
-    let column = |(name, data_type, column_type, is_text): &(String, String, String, bool)| {
+    let rows: Vec<(String, String, String, String)> = conn.exec(sql, (table,)).map_err(server::explain)?;
+    let column = |(name, data_type, column_type, collation): &(String, String, String, String)| {
         let check = format!("json_valid({})", server::quote_ident(name));
         let is_json = json.contains(&check);
-        let described = Described { name, data_type, column_type, is_text: *is_text, is_json };
+        let described = Described { name, data_type, column_type, is_text: !collation.is_empty(), is_json };
         (
             SourceColumn::from_catalog(&described),
             !UNORDERED.iter().any(|ty| data_type.eq_ignore_ascii_case(ty)),
+            collation.clone(),
         )
     };
     Ok(rows.iter().map(column).collect())

@@ -5,6 +5,7 @@ pub(crate) mod fields;
 pub(crate) mod merge;
 pub(crate) mod missing;
 pub(crate) mod rejects;
+pub(crate) mod removal;
 pub(crate) mod replace;
 pub(crate) mod stage;
 pub(crate) mod target;

@@ -139,11 +139,12 @@ pub(crate) fn wanted(args: &WantedArgs) -> Result<Wanted> {
 
 /// A time as MySQL takes it.
 fn time(text: &str) -> Result<String> {
-    let parsed: Result<jiff::civil::DateTime, _> = text.trim().parse();
-    let time = parsed.map_err(|_| {
+    let has_zone = text.trim().parse::<jiff::Timestamp>().is_ok();
+    let parsed: Option<jiff::civil::DateTime> = text.trim().parse().ok().filter(|_| !has_zone);
+    let time = parsed.ok_or_else(|| {
         Fault::config(
             format!("--since {text:?} is no time"),
-            "e.g. --since 2026-01-25T10:15:00, in the ERP's local time, or --since auto",
+            "e.g. --since 2026-01-25T10:15:00, in the ERP's local time and without a zone, or --since auto",
         )
     })?;
     Ok(time.strftime("%Y-%m-%d %H:%M:%S").to_string())

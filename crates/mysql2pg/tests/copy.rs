@@ -731,3 +731,42 @@ fn a_mark_of_absence_does_not_share_its_column_with_the_source() {
     assert!(outcome.stderr.contains("absent_depuis"), "{}", outcome.stderr);
     setup.sync_to(0, &["copy", "t"]);
 }
+
+#[test]
+fn what_cannot_be_copied_is_refused_with_its_reason() {
+    let setup = Setup::new();
+    let wide: Vec<String> = (0..1700).map(|n| format!("c{n} TINYINT")).collect();
+    setup.my(&format!("CREATE TABLE wide ({}) ENGINE=Aria", wide.join(", ")));
+    setup.my("CREATE TABLE seq1 (id INT PRIMARY KEY); CREATE TABLE t (id INT); CREATE VIEW lost AS SELECT * FROM t; DROP TABLE t");
+    setup.my(&format!("CREATE TABLE longname (id INT PRIMARY KEY, `{}` INT)", "n".repeat(64)));
+    setup.my("CREATE TABLE big (id INT PRIMARY KEY, r BIGINT UNSIGNED); INSERT INTO big VALUES (1, 9223372036854775808)");
+    setup.sql("CREATE SEQUENCE seq1");
+    for (args, said) in [
+        (&["copy", "wide"][..], "tables can have at most 1600 columns"),
+        (&["copy", "seq1"], "something else has that name"),
+        (&["copy", "lost"], "lost has no columns that can be read"),
+        (&["copy", "longname"], "longname: the name nnn"),
+        (&["copy", "big", "--incremental", "r"], "r of big has passed"),
+        (&["--since", "2026-01-25T10:00:00+05:00"], "without a zone"),
+    ] {
+        let run = setup.run(args);
+        assert_eq!(run.code, Some(78), "{run:?}");
+        assert!(run.stderr.contains(said) && !run.stderr.contains("GRANT"), "{said}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_database_that_does_not_hold_every_character_is_refused() {
+    let setup = Setup::new();
+    setup.sql("CREATE DATABASE narrow ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    let url = setup.url().rsplit_once('/').map(|(server, _)| format!("{server}/narrow")).unwrap();
+    for command in [&["copy", "t"][..], &["check"]] {
+        let run = setup.tool(command).env("DATABASE_URL", &url).run();
+        assert_eq!(run.code, Some(78), "{run:?}");
+        assert!(
+            run.stderr.contains("the database is in LATIN1") && run.stderr.contains("ENCODING 'UTF8'"),
+            "{}",
+            run.stderr
+        );
+    }
+}

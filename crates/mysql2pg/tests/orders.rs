@@ -271,3 +271,27 @@ fn details_can_be_left_out() {
     Expected::of(&erp).assert_orders(&setup);
     assert_eq!(setup.one("SELECT to_regclass('commandes_volets_details')"), "NULL");
 }
+
+#[test]
+fn ids_of_another_collation_are_found_all_the_same_and_said_so() {
+    let setup = Setup::new();
+    let erp = Erp::random(USUAL, seed(), RECIPE);
+    erp.insert(&mut setup.conn(), 1);
+    let utf8 = setup.sync_to(0, &[]);
+    assert!(!utf8.stderr.contains("no index joins them"), "{}", utf8.stderr);
+    Expected::of(&erp).assert(&setup);
+    for table in ["a_logbuch", "p_zubeh", "a_vorgang"] {
+        setup.my(&format!(
+            "ALTER TABLE {table} MODIFY id_a_kopf VARCHAR(32) CHARACTER SET latin1 COLLATE latin1_german1_ci NOT NULL"
+        ));
+    }
+    setup.sql("TRUNCATE commandes_volets, commandes_volets_details");
+    let latin1 = setup.sync_to(0, &[]);
+    assert!(
+        latin1.stderr.contains("p_zubeh.id_a_kopf is latin1_german1_ci and a_kopf.id utf8mb4"),
+        "{}",
+        latin1.stderr
+    );
+    assert!(setup.run(&["check"]).stdout.contains("no index joins them"));
+    Expected::of(&erp).assert(&setup);
+}

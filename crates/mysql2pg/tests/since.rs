@@ -227,3 +227,19 @@ fn an_emptied_or_dropped_destination_is_filled_again() {
     }
     assert!(sync(&setup, &erp).n("read") < 10, "and then the cursor counts again");
 }
+
+#[test]
+fn a_clock_that_was_set_back_hides_no_order() {
+    let mut erp = erp();
+    let setup = synced(&erp);
+    // As it is after runs while the clock was three hours ahead.
+    setup.sql(
+        "UPDATE sync_watermark SET last_timestamp = extract(epoch FROM now() + interval '3 hours') * 1000000",
+    );
+    log(&mut erp, 3, "2026-01-26 12:00:00", "rappel : cde Planifiée");
+    let outcome = sync(&setup, &erp);
+    assert_eq!(outcome.n("read"), 10, "a full run: {}", outcome.report);
+    Expected::of(&erp).assert(&setup);
+    assert_eq!(cursor(&setup), "2026-01-26 12:00:00");
+    assert_eq!(sync(&setup, &erp).n("read"), 1);
+}

@@ -1,7 +1,5 @@
 //! The history of runs in the destination: one row a run, and one for a row of idle runs.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use postgres::Client;
@@ -9,7 +7,6 @@ use postgres::error::SqlState;
 use postgres::types::{ToSql, Type};
 
 use crate::exit::Exit;
-use crate::fault::Fault;
 use crate::pg::{self, PgSettings, quote_ident};
 use crate::report::{Count, Report};
 
@@ -164,21 +161,6 @@ pub fn last_complete(
         Some(row) => Ok(row.try_get(0)?),
         None => Ok(None),
     }
-}
-
-/// Fails unless `last`, when a run last came to its end, is at most `max_age` ago; `tool` is named in the advice.
-pub fn require_recent(last: Option<Timestamp>, max_age: Duration, tool: &str) -> Result<()> {
-    let Some(last) = last else {
-        return Err(Fault::failed("no run has come to its end yet", format!("look at `{tool} status`")));
-    };
-    let age = Timestamp::now().duration_since(last).unsigned_abs();
-    if age > max_age {
-        return Err(Fault::failed(
-            format!("the last complete run was {} s ago, at {last:.0}", age.as_secs()),
-            format!("look at `{tool} status` and at the log"),
-        ));
-    }
-    Ok(())
 }
 
 fn find(client: &mut Client, sql: &str, tool: &str, source: &str) -> Result<Option<postgres::Row>> {

@@ -11,6 +11,7 @@
 //! | what is it set to, how is it reached | [`mod@env`], [`percent`], [`in_time`] |
 //! | command line and frame of a run (feature `cli`) | `cli`, `run` |
 //! | PostgreSQL (feature `pg`) | `pg_url`, `pg`, `tls`, `lock`, `own_tables`, `commit`, `history`, `watermark` |
+//! | calls to a server (features `http`, `sqlite`) | `http`, `tracking` |
 //! | does it survive a crash | [`crash`] (feature `failpoints`) |
 
 pub mod atomic;
@@ -24,6 +25,8 @@ pub mod exit;
 pub mod fault;
 #[cfg(feature = "pg")]
 pub mod history;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod in_time;
 #[cfg(feature = "pg")]
 pub mod lock;
@@ -51,6 +54,7 @@ pub mod pg_url;
 mod pg_values;
 #[cfg(feature = "http")]
 pub mod ping;
+pub mod recent;
 pub mod report;
 mod report_text;
 pub mod retry;
@@ -64,5 +68,7 @@ mod sqlstate;
 pub mod stop;
 #[cfg(feature = "pg")]
 pub mod tls;
+#[cfg(feature = "sqlite")]
+pub mod tracking;
 #[cfg(feature = "pg")]
 pub mod watermark;

@@ -21,6 +21,9 @@ const SESSION: &str = "SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET client_enc
     SET statement_timeout TO 0; SET lock_timeout TO 0; SET idle_in_transaction_session_timeout TO 0;
     SET row_security TO off; SET jit TO off";
 
+/// Encodings that take any text: UTF8, and the one that looks at none.
+const TAKES_ALL: [&str; 2] = ["UTF8", "SQL_ASCII"];
+
 /// Left alone the server would keep what a dead client has locked for two hours. Not every version and system knows these.
 const WATCHFUL: [&str; 2] = [
     "SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3;
@@ -155,6 +158,14 @@ fn is_about_encryption(error: &anyhow::Error) -> bool {
 
 fn prepare_session(mut client: Client) -> Result<Client> {
     client.batch_execute(SESSION)?;
+    let encoding: String =
+        client.query_typed_one("SELECT pg_catalog.getdatabaseencoding()::text", &[])?.get(0);
+    if !TAKES_ALL.contains(&encoding.as_str()) {
+        return Err(Fault::config(
+            format!("the database is in {encoding}, which does not hold every character"),
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that one",
+        ));
+    }
     for checks in WATCHFUL {
         if let Err(error) = client.batch_execute(checks) {
             log::debug!("the server's own checks of the connection are left alone: {error}");

@@ -32,7 +32,10 @@ pub(crate) fn of(options: &Options, dir: &Path, port: u16) -> Vec<String> {
         format!("--port={port}"),
     ];
     args.extend(STORAGE.iter().chain(&SMALL_AND_FAST).map(|&arg| arg.to_owned()));
-    if options.tls != Tls::Off {
+    if options.tls == Tls::Off {
+        // From 11.4 on a server makes itself a certificate.
+        args.push("--skip-ssl".into());
+    } else {
         args.push(format!("--ssl-ca={dir}/ca.pem"));
         args.push(format!("--ssl-cert={dir}/server.pem"));
         args.push(format!("--ssl-key={dir}/server.key"));

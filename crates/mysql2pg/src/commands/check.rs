@@ -85,7 +85,8 @@ fn orders(conn: &mut Conn) -> Result<Vec<String>> {
         if !table.is_indexed {
             let way =
                 if table.has_own_key { "each run reads all of it once" } else { "each page reads all of it" };
-            line += &format!("; no index begins with its order: {way}");
+            let why = table.collation_hint().unwrap_or_else(|| "no index begins with its order".to_owned());
+            line += &format!("; {why}; {way}");
         }
         lines.push(line);
     }

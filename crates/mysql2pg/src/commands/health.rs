@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sync_core::exit::Exit;
-use sync_core::{history, pg};
+use sync_core::{history, pg, recent};
 
 use crate::TOOL;
 use crate::commands::status;
@@ -21,6 +21,6 @@ pub(crate) fn run(settings: &Settings, max_age: Duration, job: Option<&str>) -> 
     for job in &jobs {
         last = last.max(history::last_complete(&mut client, &settings.schema, TOOL, job)?);
     }
-    history::require_recent(last, max_age, TOOL)?;
+    recent::require_recent(last, max_age, TOOL)?;
     Ok(Exit::Done)
 }

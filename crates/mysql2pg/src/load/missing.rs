@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
-use pg_load::rejected::Origin;
+use pg_load::rejected::{Origin, Rejected};
 use pg_load::table;
 use postgres::Transaction;
 use postgres::types::Type;
@@ -10,6 +10,7 @@ use sync_core::commit::Counts;
 use sync_core::pg::{quote_ident, quote_literal};
 use sync_core::report::Report;
 
+use super::removal::Due;
 use super::target::Target;
 use crate::TOOL;
 
@@ -156,20 +157,22 @@ pub(crate) fn prepare(tx: &mut Transaction<'_>, policy: Policy, target: &table::
 }
 
 impl Absence<'_> {
-    /// Notes who is absent, and marks or deletes who was absent in the last full run too.
-    pub(crate) fn settle(&self, tx: &mut Transaction<'_>) -> Result<Outcome> {
+    /// Notes who is absent, and marks or deletes who was absent in the last full run too; rows that the destination does
+    /// not let go are `rejected`.
+    pub(crate) fn settle(&self, tx: &mut Transaction<'_>, rejected: &mut Vec<Rejected>) -> Result<Outcome> {
         self.list(tx)?;
         let mut outcome = Outcome::default();
-        let (n_rows, n_due) = self.counts(tx)?;
-        let allowed = self.force || n_due <= ALWAYS_ALLOWED.max(n_rows / 10);
-        if allowed {
+        let due = self.due(tx)?;
+        let sql = format!("SELECT count(*) FROM {}", self.target.table.sql());
+        let n_rows = tx.query_typed_one(&sql, &[])?.get::<_, i64>(0) as u64;
+        if self.force || due.n_rows() <= ALWAYS_ALLOWED.max(n_rows / 10) {
             outcome.n_done = match self.policy {
                 Policy::Keep => 0,
-                Policy::Mark => self.mark(tx)?,
-                Policy::Delete => self.delete(tx)?,
+                Policy::Mark => due.apply(tx, |tx, part| self.mark(tx, part), rejected)?,
+                Policy::Delete => due.apply(tx, |tx, part| self.delete(tx, part), rejected)?,
             };
         } else {
-            outcome.n_held_back = n_due;
+            outcome.n_held_back = due.n_rows();
         }
         forget_seen(tx, self.origin, self.target, self.seen)?;
         outcome.n_noted = self.note(tx)?;
@@ -198,39 +201,35 @@ impl Absence<'_> {
         Ok(())
     }
 
-    /// Rows of the destination, and those that are due.
-    fn counts(&self, tx: &mut Transaction<'_>) -> Result<(u64, u64)> {
-        let table = self.target.table.sql();
-        let due = match self.policy {
-            Policy::Mark => format!(
-                "SELECT count(*) FROM {table} d JOIN pg_temp.sync_absent a ON a.row_key = {}
-                 WHERE a.since IS NOT NULL AND d.{ABSENT_SINCE} IS NULL",
-                key_text(self.target, "d")
-            ),
-            _ => "SELECT count(*) FROM pg_temp.sync_absent WHERE since IS NOT NULL".to_owned(),
+    /// Rows that are absent again, with `since` beside their key.
+    fn due(&self, tx: &mut Transaction<'_>) -> Result<Due<'_>> {
+        let unmarked = match self.policy {
+            Policy::Mark => format!("AND d.{ABSENT_SINCE} IS NULL"),
+            _ => String::new(),
         };
-        let row = tx.query_typed_one(&format!("SELECT (SELECT count(*) FROM {table}), ({due})"), &[])?;
-        Ok((row.get::<_, i64>(0) as u64, row.get::<_, i64>(1) as u64))
+        let which = format!(
+            "JOIN pg_temp.sync_absent a ON a.row_key = {} WHERE a.since IS NOT NULL {unmarked}",
+            key_text(self.target, "d")
+        );
+        Due::list(tx, self.target, &which, ", a.since")
     }
 
-    fn mark(&self, tx: &mut Transaction<'_>) -> Result<u64> {
+    fn mark(&self, tx: &mut Transaction<'_>, part: &str) -> Result<u64> {
         let sql = format!(
-            "UPDATE {} d SET {ABSENT_SINCE} = {} - (now() - a.since) FROM pg_temp.sync_absent a
-             WHERE a.row_key = {} AND a.since IS NOT NULL AND d.{ABSENT_SINCE} IS NULL",
+            "UPDATE {} d SET {ABSENT_SINCE} = {} - (now() - s.since) FROM pg_temp.sync_due s WHERE {} AND {part}",
             self.target.table.sql(),
             self.local_time,
-            key_text(self.target, "d")
+            self.target.same_key()
         );
         Ok(tx.execute_typed(&sql, &[])?)
     }
 
-    fn delete(&self, tx: &mut Transaction<'_>) -> Result<u64> {
+    fn delete(&self, tx: &mut Transaction<'_>, part: &str) -> Result<u64> {
         let mut n_deleted = 0;
         for table in self.dependent.into_iter().chain([self.target.table.sql().as_str()]) {
             let sql = format!(
-                "DELETE FROM {table} d USING pg_temp.sync_absent a
-                 WHERE a.row_key = {} AND a.since IS NOT NULL",
-                key_text(self.target, "d")
+                "DELETE FROM {table} d USING pg_temp.sync_due s WHERE {} AND {part}",
+                self.target.same_key()
             );
             n_deleted = tx.execute_typed(&sql, &[])?;
         }

@@ -1,12 +1,13 @@
 //! A destination table: found as it is, or made.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pg_load::table::{self, Table};
 use pg_load::{bisect, copy};
 use postgres::error::SqlState;
 use postgres::types::Type;
 use postgres::{GenericClient, Transaction};
 use sync_core::fault::Fault;
+use sync_core::own_tables;
 use sync_core::pg::{quote_ident, quote_literal};
 
 use super::fields::Field;
@@ -163,24 +164,26 @@ pub(crate) fn create(
         parts.join(", "),
         quote_literal(&format!("made by {TOOL}")),
     ))
-    .or_else(|err| match err.code() {
+    .map_err(|err| match err.code() {
         // A type of the job's, or a name that PostgreSQL keeps for itself.
         Some(code)
-            if [SqlState::UNDEFINED_OBJECT, SqlState::SYNTAX_ERROR, SqlState::DUPLICATE_COLUMN]
+            if [SqlState::UNDEFINED_OBJECT, SqlState::SYNTAX_ERROR, SqlState::DUPLICATE_COLUMN, SqlState::TOO_MANY_COLUMNS]
                 .contains(code) =>
         {
             let reason = err.as_db_error().map_or_else(String::new, |err| err.message().to_owned());
-            Err(Fault::config(
+            Fault::config(
                 format!("create table {qualified}: {reason}"),
-                "give the column another type or name in a job's file: columns: [{from: …, to: …, type: …}]",
-            ))
-        }
-        _ => Err(err).with_context(|| {
-            format!(
-                "create table {qualified} (GRANT USAGE, CREATE ON SCHEMA {} lets {TOOL} do it)",
-                quote_ident(schema)
+                "choose columns, or give them other types or names, in a job's file: columns: [{from: …, to: …, type: …}]",
             )
-        }),
+        }
+        Some(code) if [SqlState::WRONG_OBJECT_TYPE, SqlState::DUPLICATE_OBJECT].contains(code) => Fault::config(
+            format!("create table {qualified}: something else has that name"),
+            "drop or rename it, or have the rows written elsewhere: POSTGRES_SCHEMA, or a job's destination",
+        ),
+        _ => {
+            let error = anyhow::Error::from(err).context(format!("create table {qualified}"));
+            own_tables::no_right(error, TOOL, &qualified, schema)
+        }
     })?;
     Ok(true)
 }

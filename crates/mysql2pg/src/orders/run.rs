@@ -84,7 +84,7 @@ pub(crate) fn run(session: &mut Session<'_>, job: &OrderSettings) -> Result<()> 
     let n_wanted = read.n_wanted;
     work.merge(&mut tx, &mut read, &mut counts)?;
     sync_core::crash::point("merged");
-    work.settle_missing(&mut tx, &read, session.report, &mut counts)?;
+    work.settle_missing(&mut tx, &mut read, session.report, &mut counts)?;
     rejects::set_aside(&mut tx, &origin, &mut read.rejected)?;
     rejects::settle(&mut tx, &origin)?;
     plan.advance(&mut tx, &settings.schema, n_wanted)?;
@@ -96,6 +96,9 @@ pub(crate) fn run(session: &mut Session<'_>, job: &OrderSettings) -> Result<()> 
 
 /// One snapshot for the whole run, where every table has transactions.
 fn begin_reading(conn: &mut Conn, schema: &Schema) -> Result<()> {
+    for hint in schema.tables().iter().filter_map(|table| table.collation_hint()) {
+        log::warn!("{hint}; until then all of the table is read for each page");
+    }
     let unsafe_tables: Vec<String> = schema
         .tables()
         .iter()

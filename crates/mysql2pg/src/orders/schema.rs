@@ -11,8 +11,10 @@ use crate::server;
 #[derive(Clone, Debug)]
 pub(crate) struct ErpTable {
     pub(crate) info: TableInfo,
-    /// An index begins with the column that names the order.
+    /// An index leads to the rows of an order.
     pub(crate) is_indexed: bool,
+    /// Why an index that begins with the order does not lead there: its collation and that of the orders' own id.
+    pub(crate) foreign_collation: Option<(String, String)>,
     /// It has a key of its own, in whose ranges it can be read: only the log has.
     pub(crate) has_own_key: bool,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Schema {
     pub(crate) operation: ErpTable,
 }
 
-/// Each table with its needed columns; the first one names the order.
+/// Each table with its needed columns, the orders themselves first; the first column names the order.
 const TABLES: [(&str, &[&str]); 4] = [
     ("a_kopf", &["id", "aunummer", "aualpha", "aufstatus", "kommission"]),
     ("a_logbuch", &["id_a_kopf", "id", "datum", "notiz"]),
@@ -45,16 +47,15 @@ impl Schema {
     /// A configuration fault that names every table and column that is missing.
     pub(crate) fn find(conn: &mut Conn) -> Result<Schema> {
         let mut missing = Vec::new();
-        let mut found = Vec::new();
+        let mut found: Vec<ErpTable> = Vec::new();
         for (table, columns) in TABLES {
             match catalog::find(conn, table)? {
                 None => missing.push(format!("table {table}")),
                 Some(info) => {
                     let lacking = columns.iter().filter(|column| info.column(column).is_none());
                     missing.extend(lacking.map(|column| format!("column {column} in table {}", info.name)));
-                    let is_indexed = info.is_indexed_by(columns[0]);
-                    let has_own_key = columns[1] == "id" && info.is_indexed_by("id");
-                    found.push(ErpTable { info, is_indexed, has_own_key });
+                    let table = ErpTable::new(info, columns, found.first());
+                    found.push(table);
                 }
             }
         }
@@ -80,9 +81,32 @@ impl Schema {
 }
 
 impl ErpTable {
+    /// `head` is the table of orders, unless this is it.
+    fn new(info: TableInfo, columns: &[&str], head: Option<&ErpTable>) -> ErpTable {
+        let own = info.collation(columns[0]).to_owned();
+        let other = head.map_or(own.as_str(), |head| head.info.collation("id"));
+        let foreign_collation = (own != other).then(|| (own.clone(), other.to_owned()));
+        ErpTable {
+            is_indexed: info.is_indexed_by(columns[0]) && foreign_collation.is_none(),
+            has_own_key: head.is_some() && columns[1] == "id" && info.is_indexed_by("id"),
+            foreign_collation,
+            info,
+        }
+    }
+
     /// Reading a part of it keeps its writers waiting until all of it is read.
     pub(crate) fn locks_whole(&self) -> bool {
         !self.info.is_transactional() && !self.is_indexed && !self.has_own_key
+    }
+
+    /// Says why an index does not help, where there is one.
+    pub(crate) fn collation_hint(&self) -> Option<String> {
+        let (own, other) = self.foreign_collation.as_ref()?;
+        let name = &self.info.name;
+        Some(format!(
+            "{name}.id_a_kopf is {own} and a_kopf.id {other}: no index joins them; ALTER TABLE {name} MODIFY id_a_kopf … \
+             COLLATE {other} would"
+        ))
     }
 
     /// The table's name, quoted.

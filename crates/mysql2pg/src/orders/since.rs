@@ -22,6 +22,8 @@ use crate::server;
 
 /// How much of the log before the cursor is looked at again, in hours: clocks of the ERP's machines differ.
 const OVERLAP_HOURS: u32 = 1;
+/// SQL of the server's time by its own zone; our session's is UTC.
+const NOW: &str = "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)";
 /// A full read at least this often, in microseconds: what changes without a log line is seen only then.
 const FULL_EVERY: i64 = 24 * 3_600_000_000;
 
@@ -70,10 +72,14 @@ pub(crate) fn plan(
     let now: i64 = tx.query_typed_one(sql, &[] as &[(&(dyn postgres::types::ToSql + Sync), Type)])?.get(0);
     // A time that somebody chose may lie behind lines that no run has seen: the cursor stays.
     let newest = if matches!(since, Since::Time(_)) { None } else { newest_log_time(conn, schema)? };
+    let cursor = mark.at.last_timestamp;
+    // The ERP's clock was set back: lines that came since then lie before the cursor.
+    let is_ahead = cursor > server_now(conn)?;
     // A destination that was dropped, emptied or restored since then may lack what the cursor has passed.
-    let is_due =
-        mark.at.relation != relation || mark.at.rowid.is_none_or(|last_full| now - last_full >= FULL_EVERY);
-    let from = match (since, mark.at.last_timestamp) {
+    let is_due = is_ahead
+        || mark.at.relation != relation
+        || mark.at.rowid.is_none_or(|last_full| now - last_full >= FULL_EVERY);
+    let from = match (since, cursor) {
         (Since::Time(time), _) => Some((Value::from(time.as_str()), 0)),
         (Since::Auto, Some(cursor)) if !is_due => Some((moment::value(cursor), OVERLAP_HOURS)),
         _ => None,
@@ -89,7 +95,8 @@ pub(crate) fn plan(
             Span::Ids(ids.into_values().collect::<Vec<_>>().into_iter())
         }
     };
-    Ok(Plan { span, is_full, cursor: mark.at.last_timestamp.max(newest), mark, now, relation })
+    let cursor = if is_ahead && is_full { newest } else { cursor.max(newest) };
+    Ok(Plan { span, is_full, cursor, mark, now, relation })
 }
 
 impl Plan {
@@ -115,6 +122,12 @@ impl Plan {
     }
 }
 
+/// The server's clock, in microseconds since 1970-01-01 by its own zone.
+fn server_now(conn: &mut Conn) -> Result<Option<i64>> {
+    let now: Option<Value> = conn.exec_first(format!("SELECT {NOW}"), ()).map_err(server::explain)?;
+    Ok(now.as_ref().and_then(moment::micros))
+}
+
 /// The newest time in the log that the server's clock has reached, in microseconds since 1970-01-01.
 fn newest_log_time(conn: &mut Conn, schema: &Schema) -> Result<Option<i64>> {
     let at = schema.log.column("c", "datum");
@@ -122,7 +135,7 @@ fn newest_log_time(conn: &mut Conn, schema: &Schema) -> Result<Option<i64>> {
     log::each_span(conn, schema, |conn, span, params| {
         let sql = format!(
             "SELECT MAX(CAST({at} AS DATETIME(6))) FROM {} c
-             WHERE {span} AND {at} <= CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)",
+             WHERE {span} AND {at} <= {NOW}",
             schema.log.sql()
         );
         // Prepared, since only then a time comes as one and not as text.

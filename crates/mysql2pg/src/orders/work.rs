@@ -1,7 +1,7 @@
 //! The part of a run that writes: orders, their details, and what becomes of absent ones.
 
 use anyhow::Result;
-use pg_load::rejected::Origin;
+use pg_load::rejected::{Origin, Rejected};
 use pg_load::table;
 use pg_load::types::ColumnType;
 use postgres::Transaction;
@@ -18,6 +18,7 @@ use crate::args::Touch;
 use crate::load::merge::{self, Merge, Write};
 use crate::load::missing::{self, Absence, Policy};
 use crate::load::rejects;
+use crate::load::removal::Due;
 use crate::load::stage::Stage;
 use crate::load::target::Target;
 use crate::settings::{OrderSettings, RowSettings};
@@ -64,7 +65,7 @@ impl Work<'_> {
         }
         let merged =
             merge::rows(tx, &Merge { target: details, stage, write: Write::Changed, computed: None })?;
-        let n_gone = delete_gone(tx, details, stage, &stages.orders)?;
+        let n_gone = delete_gone(tx, details, stage, &stages.orders, &mut read.rejected)?;
         counts.notes.push(("details_written", merged.n_new + merged.n_changed));
         counts.notes.push(("details_deleted", n_gone));
         rejects::take_out(tx, details, stage, &merged.refused, &mut read.rejected)
@@ -74,7 +75,7 @@ impl Work<'_> {
     pub(super) fn settle_missing(
         &self,
         tx: &mut Transaction<'_>,
-        read: &Read,
+        read: &mut Read,
         report: &Report,
         counts: &mut Counts,
     ) -> Result<()> {
@@ -99,7 +100,7 @@ impl Work<'_> {
             dependent: dependent.as_deref(),
             local_time: local_time(&self.destination.orders, missing::ABSENT_SINCE),
         };
-        absence.settle(tx)?.say(policy, "orders", report, counts);
+        absence.settle(tx, &mut read.rejected)?.say(policy, "orders", report, counts);
         Ok(())
     }
 }
@@ -114,15 +115,27 @@ fn drop_orphans(tx: &mut Transaction<'_>, details: &Stage, orders: &Stage) -> Re
 }
 
 /// Deletes the details of staged orders that the source has no longer.
-fn delete_gone(tx: &mut Transaction<'_>, details: &Target, stage: &Stage, orders: &Stage) -> Result<u64> {
-    let sql = format!(
-        "DELETE FROM {} d USING {} o WHERE o.{ID} = d.{ID} AND NOT EXISTS (SELECT FROM {} s WHERE {})",
-        details.table.sql(),
+fn delete_gone(
+    tx: &mut Transaction<'_>,
+    details: &Target,
+    stage: &Stage,
+    orders: &Stage,
+    rejected: &mut Vec<Rejected>,
+) -> Result<u64> {
+    let gone = format!(
+        "JOIN {} o ON o.{ID} = d.{ID} WHERE NOT EXISTS (SELECT FROM {} s WHERE {})",
         orders.sql,
         stage.sql,
         details.same_key()
     );
-    Ok(tx.execute_typed(&sql, &[])?)
+    let due = Due::list(tx, details, &gone, "")?;
+    let delete = |tx: &mut Transaction<'_>, part: &str| {
+        let table = details.table.sql();
+        let sql =
+            format!("DELETE FROM {table} d USING pg_temp.sync_due s WHERE {} AND {part}", details.same_key());
+        Ok(tx.execute_typed(&sql, &[])?)
+    };
+    due.apply(tx, delete, rejected)
 }
 
 /// Whether orders were absent in an earlier run, and may be seen again now.

@@ -178,7 +178,15 @@ fn highest(conn: &mut Conn, plan: &Plan, column: &SourceColumn, order: Order) ->
         None | Some(Value::NULL) => Ok(None),
         Some(Value::Bytes(digits)) if order == Order::Number => {
             let parsed = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
-            Ok(Some(parsed.with_context(|| format!("{} does not fit a cursor", column.name))?))
+            parsed.map(Some).ok_or_else(|| {
+                Fault::config(
+                    format!(
+                        "{} of {} has passed 9223372036854775807, which a cursor cannot hold",
+                        column.name, plan.table
+                    ),
+                    "copy the table without --incremental, or by another column",
+                )
+            })
         }
         Some(value) => Ok(moment::micros(&value)),
     }

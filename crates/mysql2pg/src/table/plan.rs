@@ -50,6 +50,12 @@ pub(crate) fn make(conn: &mut Conn, job: &Job, schema: &str, tinyint1_bool: bool
             })?;
             let from = quote_ident(&info.name);
             let all = info.columns.clone();
+            if all.is_empty() {
+                return Err(Fault::config(
+                    format!("{} has no columns that can be read", info.name),
+                    "a view of a table that is gone, perhaps: see SHOW CREATE VIEW",
+                ));
+            }
             (Some(info), from, all)
         }
         Source::Query(sql) => {
@@ -153,7 +159,10 @@ impl Plan {
         }
         match names.iter().chain([&self.table.as_str()]).find(|name| name.len() > MAX_NAME) {
             Some(name) => Err(Fault::config(
-                format!("{name} is longer than the {MAX_NAME} bytes that PostgreSQL takes"),
+                format!(
+                    "{}: the name {name} is longer than the {MAX_NAME} bytes that PostgreSQL takes",
+                    self.table
+                ),
                 "give it another name in a job's file: `mysql2pg jobs show`",
             )),
             None => Ok(()),

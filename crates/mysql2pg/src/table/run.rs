@@ -93,7 +93,7 @@ fn one(session: &mut Session<'_>, job: &Job, plan: &Plan, rows: RowSettings) -> 
     let mut counts = Counts::default();
     let merged = work.write(&mut tx, &mut read, &mut session.state.staged)?;
     sync_core::crash::point("merged");
-    work.settle_missing(&mut tx, &read, session.report, &mut counts)?;
+    work.settle_missing(&mut tx, &mut read, session.report, &mut counts)?;
     rejects::set_aside(&mut tx, &work.origin, &mut read.rejected)?;
     let n_set_aside = rejects::settle(&mut tx, &work.origin)?;
     if let Some(cursor) = cursor {

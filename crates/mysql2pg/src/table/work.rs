@@ -161,7 +161,7 @@ impl Work<'_> {
     pub(super) fn settle_missing(
         &self,
         tx: &mut Transaction<'_>,
-        read: &Read,
+        read: &mut Read,
         report: &Report,
         counts: &mut Counts,
     ) -> Result<()> {
@@ -196,7 +196,7 @@ impl Work<'_> {
             dependent: None,
             local_time: missing::LOCAL_TIME,
         };
-        absence.settle(tx)?.say(policy, "rows", report, counts);
+        absence.settle(tx, &mut read.rejected)?.say(policy, "rows", report, counts);
         Ok(())
     }
 }

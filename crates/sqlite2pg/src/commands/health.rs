@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sync_core::exit::Exit;
-use sync_core::{history, pg};
+use sync_core::{history, pg, recent};
 
 use crate::session::TOOL;
 use crate::settings::Settings;
@@ -13,6 +13,6 @@ use crate::settings::Settings;
 pub(crate) fn run(settings: &Settings, max_age: Duration) -> Result<Exit> {
     let mut client = pg::connect(&settings.pg, TOOL)?;
     let last = history::last_complete(&mut client, &settings.schema, TOOL, &settings.source_name)?;
-    history::require_recent(last, max_age, TOOL)?;
+    recent::require_recent(last, max_age, TOOL)?;
     Ok(Exit::Done)
 }
