@@ -89,6 +89,10 @@ fn known(cause: &(dyn StdError + 'static)) -> Option<Verdict> {
     if let Some(error) = cause.downcast_ref::<postgres::Error>() {
         return Some(crate::sqlstate::verdict(error));
     }
+    #[cfg(feature = "sqlite")]
+    if let Some(error) = cause.downcast_ref::<rusqlite::Error>() {
+        return Some(sqlite_verdict(error));
+    }
     cause.downcast_ref::<io::Error>().and_then(io_verdict)
 }
 
@@ -109,6 +113,26 @@ fn io_verdict(error: &io::Error) -> Option<Verdict> {
         | K::UnexpectedEof => Some(Verdict::new(Exit::Temporary, true, "")),
         _ => None,
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite_verdict(error: &rusqlite::Error) -> Verdict {
+    use rusqlite::ErrorCode as C;
+    let (exit, retry, hint) = match error.sqlite_error_code() {
+        Some(C::DatabaseBusy | C::DatabaseLocked) => {
+            (Exit::Temporary, true, "another program holds the database")
+        }
+        Some(C::DiskFull) => (Exit::Failed, false, "the disk is full: free some space and run again"),
+        Some(C::ReadOnly | C::CannotOpen | C::PermissionDenied | C::AuthorizationForStatementDenied) => {
+            (Exit::Config, false, "check that this user may write the database and its folder")
+        }
+        Some(C::NotADatabase) => (Exit::Config, false, "check the path: this is no SQLite database"),
+        Some(C::DatabaseCorrupt) => {
+            (Exit::Failed, false, "the database is damaged: see `sqlite3 FILE .recover`")
+        }
+        _ => (Exit::Failed, false, ""),
+    };
+    Verdict::new(exit, retry, hint)
 }
 
 /// The error as people read it: `what we did: cause` on one line, and `hint: …` on a second when there is one.

@@ -1,8 +1,9 @@
-//! Throwaway servers, faulty networks and tool runs, for tests only.
+//! Throwaway servers, a misbehaving backend, faulty networks and tool runs, for tests only.
 //!
 //! Everything here panics with a sentence when the test's surroundings fail: a test that cannot start its server has
 //! nothing better to do.
 
+pub mod backend;
 pub mod mariadb;
 pub mod matrix;
 pub mod outcome;

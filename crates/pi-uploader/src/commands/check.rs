@@ -1,0 +1,114 @@
+//! `pi-uploader check`: database, tables, rights, spool and server, and what to do about them; changes nothing.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use indicatif::HumanBytes;
+use rusqlite::{Connection, OpenFlags};
+use secrecy::ExposeSecret as _;
+use sync_core::exit::Exit;
+use sync_core::fault::{self, Fault};
+use sync_core::http::{CallError, Client};
+
+use super::sync;
+use crate::database::{self, Database};
+use crate::settings::Settings;
+use crate::source::unsent;
+use crate::spool;
+
+/// Checks in the order in which a run would need things.
+pub(crate) fn run(settings: &Settings) -> Result<Exit> {
+    let database = database::look(settings)?;
+    let mut worst = vec![report("database", about(&database, settings))?];
+    worst.push(report("tracking", rights(settings.state()))?);
+    worst.push(report("spool", room(&settings.spool))?);
+    let client = sync::client(settings)?;
+    worst.push(report("backend", reached(&client, settings))?);
+    Ok(worst.into_iter().max_by_key(|exit| exit.code()).unwrap_or(Exit::Done))
+}
+
+fn report(what: &str, found: Result<Vec<String>>) -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    let (lines, exit) = match found {
+        Ok(lines) => (lines, Exit::Done),
+        Err(error) => (vec![fault::describe(&error)], fault::verdict(&error).exit),
+    };
+    for line in lines {
+        writeln!(out, "{what:<10} {line}")?;
+    }
+    Ok(exit)
+}
+
+fn about(database: &Database, settings: &Settings) -> Result<Vec<String>> {
+    let mut lines = vec![settings.db.display().to_string()];
+    for table in database.schema.tables() {
+        let sql = format!("SELECT count(*) FROM {}", table.rows);
+        let n: u32 = database.db.query_row(&sql, [], |row| row.get(0))?;
+        let (n_new, n_failed) = unsent::count(&database.db, table)?;
+        let mut line = format!("{}: {n} rows, {} to send", table.plain.0, n_new + n_failed);
+        if table.sensor.is_none() {
+            line += "; no table of sensors: names are sent as null";
+        }
+        lines.push(line);
+    }
+    for (name, is_there) in
+        [("events", database.schema.events.is_some()), ("media", database.schema.media.is_some())]
+    {
+        if !is_there {
+            lines.push(format!("no table of {name}: none are sent"));
+        }
+    }
+    Ok(lines)
+}
+
+/// Whether our tables can be written: taking the lock for it changes nothing.
+fn rights(path: &Path) -> Result<Vec<String>> {
+    if !path.exists() {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let hint = "make the folder of --state, or name another place";
+        let is_there = folder.is_dir();
+        return match is_there {
+            true => Ok(vec![format!("{} will be made", path.display())]),
+            false => Err(Fault::config(format!("there is no folder {}", folder.display()), hint)),
+        };
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let locked = || -> Result<()> {
+        let db = Connection::open_with_flags(path, flags)?;
+        db.busy_timeout(Duration::from_secs(10))?;
+        Ok(db.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?)
+    };
+    locked().context("write our tables").map_err(|error| database::may_not_write(error, path))?;
+    Ok(vec![format!("{} can be written", path.display())])
+}
+
+fn room(dir: &Path) -> Result<Vec<String>> {
+    // It is made when the first video needs it.
+    let there = dir.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("/"));
+    let free = HumanBytes(spool::free_bytes(there)?);
+    Ok(vec![format!("{}, {free} free", dir.display())])
+}
+
+/// Asks for a page that changes nothing; any answer of a server that is not a login page will do.
+fn reached(client: &Client, settings: &Settings) -> Result<Vec<String>> {
+    let url = format!("{}/api/evenements", settings.backend);
+    let token = settings.token.as_ref().map(|token| format!("Bearer {}", token.expose_secret()));
+    let headers: Vec<(&str, &str)> = token.iter().map(|token| ("authorization", token.as_str())).collect();
+    let answer = client.get(&url, &headers, Duration::from_secs(10)).map_err(|error| {
+        let (CallError::Unreachable(reason) | CallError::Broken { reason, .. }) = error;
+        Fault::temporary(format!("{}: {reason}", settings.backend), "check BACKEND_URL and the network")
+    })?;
+    match answer.status().as_u16() {
+        401 | 403 => Err(Fault::config(
+            format!("{} answers HTTP {}", settings.backend, answer.status()),
+            "set BACKEND_TOKEN or BACKEND_TOKEN_FILE to a token that the backend accepts",
+        )),
+        300..=399 => Err(Fault::temporary(
+            format!("{} sends us elsewhere: HTTP {}", settings.backend, answer.status()),
+            "a login page on the way, perhaps, or https instead of http in BACKEND_URL",
+        )),
+        status => Ok(vec![format!("{} answers (HTTP {status} to a GET)", settings.backend)]),
+    }
+}

@@ -1,0 +1,170 @@
+//! Opening the recorder's database, and ours when it is another one.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use sync_core::fault::Fault;
+use sync_core::tracking;
+
+use crate::settings::Settings;
+use crate::source::mapping::{self, Mapping};
+use crate::source::schema::Schema;
+
+/// How long a lock of the recorder is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The recorder's database among the attached ones, where it is not the main one.
+const SOURCE: &str = "source";
+
+/// An open database with the recorder's tables and ours.
+pub(crate) struct Database {
+    pub(crate) db: Connection,
+    pub(crate) schema: Schema,
+}
+
+/// Opens the database, and makes our tables when they are missing.
+///
+/// # Errors
+/// A configuration fault when there is no database, when its tables are not the recorder's, or when ours cannot be made.
+pub(crate) fn open(settings: &Settings) -> Result<Database> {
+    let (mut db, schema) = connect(settings, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    prepare(&mut db, &schema).map_err(|error| may_not_write(error, settings.state()))?;
+    Ok(Database { db, schema })
+}
+
+/// Opens the database to look at it, without a change; as if our tables were there.
+pub(crate) fn look(settings: &Settings) -> Result<Database> {
+    let (db, schema) = connect(settings, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if !tracking::exists(&db)? {
+        tracking::create_apart(&db)?;
+        adopt(&db, &schema)?;
+    }
+    Ok(Database { db, schema })
+}
+
+fn connect(settings: &Settings, access: OpenFlags) -> Result<(Connection, Schema)> {
+    let mapping = settings.mapping.as_deref().map(mapping::read).transpose()?.unwrap_or_default();
+    let path = &settings.db;
+    if !path.is_file() {
+        return Err(Fault::config(
+            format!("there is no database {}", path.display()),
+            "set LOCAL_DB_PATH to the recorder's database; in a container: docker run -v /data:/data",
+        ));
+    }
+    match &settings.state {
+        None => attached(path, access, None, &mapping),
+        Some(state) => {
+            let is_new = !state.exists();
+            let create = if is_new { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
+            // To look at a state that is not there yet, one in memory will do.
+            if is_new && access == OpenFlags::SQLITE_OPEN_READ_ONLY {
+                return attached(
+                    Path::new(":memory:"),
+                    OpenFlags::SQLITE_OPEN_READ_WRITE,
+                    Some(path),
+                    &mapping,
+                );
+            }
+            attached(state, access | create, Some(path), &mapping)
+        }
+    }
+}
+
+/// `main` and, where it is another one, the recorder's database, which is then only read.
+fn attached(
+    main: &Path,
+    access: OpenFlags,
+    source: Option<&Path>,
+    mapping: &Mapping,
+) -> Result<(Connection, Schema)> {
+    let opening = |path: &Path| format!("open {}", path.display());
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(main, flags).with_context(|| opening(main))?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_prepared_statement_cache_capacity(64);
+    let name = match source {
+        None => "main",
+        Some(path) => {
+            let attach = format!("ATTACH DATABASE ?1 AS {SOURCE}");
+            db.execute(&attach, [uri(path)]).with_context(|| opening(path))?;
+            SOURCE
+        }
+    };
+    let read = format!("SELECT count(*) FROM {name}.sqlite_schema");
+    db.query_row(&read, [], |_| Ok(())).with_context(|| opening(source.unwrap_or(main)))?;
+    let schema = Schema::find(&db, name, mapping)?;
+    Ok((db, schema))
+}
+
+/// `file:` URI of a path that is opened for reading only.
+fn uri(path: &Path) -> String {
+    let path = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{path}?mode=ro")
+}
+
+/// Makes our tables, and takes over what an older program has sent.
+fn prepare(db: &mut Connection, schema: &Schema) -> Result<()> {
+    if tracking::exists(db)? && is_adopted(db, schema)? {
+        return Ok(());
+    }
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tracking::create(&tx)?;
+    for (name, n) in adopt(&tx, schema)? {
+        log::info!("{name}: {n} rows were sent by an older program, and are not sent again");
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+/// Takes over what an older program has sent; gives the number of rows of each table that has any.
+fn adopt(db: &Connection, schema: &Schema) -> Result<Vec<(&'static str, usize)>> {
+    let mut adopted = Vec::new();
+    for table in schema.tables() {
+        let name = table.kind.table();
+        let n = tracking::adopt(db, name, &table.rows, &table.id, &table.fingerprint())?;
+        adopted.extend((n > 0).then_some((name, n)));
+    }
+    Ok(adopted)
+}
+
+fn is_adopted(db: &Connection, schema: &Schema) -> Result<bool> {
+    for table in schema.tables() {
+        if !tracking::is_adopted(db, table.kind.table())? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// An error of writing, with what would let this user write.
+pub(crate) fn may_not_write(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    if !error.chain().any(is_refusal) {
+        return error;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let owner = |path: &Path| {
+        let meta = fs::metadata(path).ok()?;
+        Some(format!("{} is of user {}, mode {:o}", path.display(), meta.uid(), meta.mode() & 0o7777))
+    };
+    let owners: Vec<String> = [path, folder].iter().filter_map(|path| owner(path)).collect();
+    let uid = rustix::process::geteuid().as_raw();
+    let of = fs::metadata(path).map_or(uid, |meta| meta.uid());
+    Fault::config(
+        format!("user {uid} may not write {}: {error:#} ({})", path.display(), owners.join("; ")),
+        format!(
+            "run as its owner (systemd: User=, docker: --user {of}), or give this user the right to write the database and \
+             its folder, or keep our tables elsewhere: --state PATH"
+        ),
+    )
+}
+
+fn is_refusal(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind as K;
+    let code = cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+    let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
+        || matches!(kind, Some(K::PermissionDenied | K::ReadOnlyFilesystem | K::NotFound))
+}

@@ -1,0 +1,127 @@
+//! The body of a media call: its halves with the video between them as base64, without ever holding all of it.
+
+use std::io::{self, Read};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Bytes of the video that are encoded at once; a multiple of three, so that nothing is padded before the end.
+const PIECE: usize = 48 * 1024;
+
+/// The parts of a body, one behind the other.
+pub(crate) struct MediaBody {
+    head: io::Cursor<Vec<u8>>,
+    video: Box<dyn Read + Send>,
+    tail: io::Cursor<Vec<u8>>,
+    raw: Vec<u8>,
+    encoded: String,
+    at: usize,
+    is_at_end: bool,
+}
+
+impl MediaBody {
+    /// A body of these halves and this video.
+    pub(crate) fn new(head: &str, video: Box<dyn Read + Send>, tail: &str) -> MediaBody {
+        MediaBody {
+            head: io::Cursor::new(head.into()),
+            video,
+            tail: io::Cursor::new(tail.into()),
+            raw: Vec::with_capacity(PIECE),
+            encoded: String::new(),
+            at: 0,
+            is_at_end: false,
+        }
+    }
+
+    /// The body's length in bytes, for a video of this length.
+    pub(crate) fn length(head: &str, n_video_bytes: u64, tail: &str) -> u64 {
+        (head.len() + tail.len()) as u64 + n_video_bytes.div_ceil(3) * 4
+    }
+
+    fn encode_next(&mut self) -> io::Result<()> {
+        self.raw.clear();
+        let n = self.video.by_ref().take(PIECE as u64).read_to_end(&mut self.raw)?;
+        self.is_at_end = n < PIECE;
+        self.encoded.clear();
+        STANDARD.encode_string(&self.raw, &mut self.encoded);
+        self.at = 0;
+        Ok(())
+    }
+}
+
+impl Read for MediaBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.head.read(buffer)?;
+        if n > 0 {
+            return Ok(n);
+        }
+        if self.at == self.encoded.len() && !self.is_at_end {
+            self.encode_next()?;
+        }
+        let rest = &self.encoded.as_bytes()[self.at..];
+        if rest.is_empty() {
+            return self.tail.read(buffer);
+        }
+        let n = rest.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&rest[..n]);
+        self.at += n;
+        Ok(n)
+    }
+}
+
+/// A reader that gives no more than so many bytes per second.
+pub(crate) struct Throttled<R> {
+    inner: R,
+    bytes_per_s: u64,
+    began: Instant,
+    n_bytes: u64,
+}
+
+impl<R: Read> Throttled<R> {
+    /// `inner`, slowed down.
+    pub(crate) fn new(inner: R, bytes_per_s: u64) -> Throttled<R> {
+        Throttled { inner, bytes_per_s, began: Instant::now(), n_bytes: 0 }
+    }
+}
+
+impl<R: Read> Read for Throttled<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // A tenth of a second's worth at a time keeps the flow even.
+        let piece =
+            usize::try_from(self.bytes_per_s / 10).unwrap_or(usize::MAX).clamp(1, buffer.len().max(1));
+        let due = Duration::from_secs_f64(self.n_bytes as f64 / self.bytes_per_s as f64);
+        thread::sleep(due.saturating_sub(self.began.elapsed()));
+        let end = piece.min(buffer.len());
+        let n = self.inner.read(&mut buffer[..end])?;
+        self.n_bytes += n as u64;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_is_the_halves_with_the_video_between_them() {
+        for n in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7] {
+            let video: Vec<u8> = (0..n).map(|i| (i % 251) as u8).collect();
+            let mut body = MediaBody::new("<", Box::new(io::Cursor::new(video.clone())), ">");
+            let mut text = String::new();
+            body.read_to_string(&mut text).unwrap();
+            assert_eq!(text.len() as u64, MediaBody::length("<", n as u64, ">"), "{n}");
+            assert_eq!(STANDARD.decode(&text[1..text.len() - 1]).unwrap(), video, "{n}");
+        }
+    }
+
+    #[test]
+    fn throttled_bytes_arrive_in_their_time() {
+        let began = Instant::now();
+        let mut all = Vec::new();
+        Throttled::new(io::Cursor::new(vec![7; 3000]), 10_000).read_to_end(&mut all).unwrap();
+        assert_eq!(all.len(), 3000);
+        assert!(began.elapsed() >= Duration::from_millis(190), "{:?}", began.elapsed());
+    }
+}

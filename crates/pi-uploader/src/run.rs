@@ -1,0 +1,178 @@
+//! One run: what the server does not have yet, on its way in the order that matters.
+
+use std::thread;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use sync_core::fault::Fault;
+use sync_core::http::Client;
+use sync_core::logging;
+use sync_core::stop::Stop;
+use sync_core::tracking;
+
+use crate::database::Database;
+use crate::deliver::courier::{Courier, Halt, Queue};
+use crate::deliver::post::Endpoint;
+use crate::screen::{Screen, Tally};
+use crate::sending::Sending;
+use crate::settings::Settings;
+use crate::source::schema::Schema;
+use crate::source::unsent::{self, MAX_IDS, Unsent};
+use crate::spool::Spool;
+
+/// What a run has to work with.
+pub(crate) struct Context<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) client: &'a Client,
+    pub(crate) stop: &'a Stop,
+    /// Only say what would be sent.
+    pub(crate) is_dry: bool,
+    /// Whether further runs follow: an unknown token may be known then.
+    pub(crate) is_loop: bool,
+}
+
+/// Sends what is due: events never tried, then videos with newer events between them, then what failed before.
+///
+/// # Errors
+/// A temporary fault when the server cannot be reached or is in trouble, a configuration fault when it does not know
+/// us; whatever was acknowledged until then is in the database.
+pub(crate) fn run(
+    context: &Context<'_>,
+    database: &mut Database,
+    screen: &mut Screen,
+    tally: &mut Tally,
+) -> Result<()> {
+    let schema = database.schema.clone();
+    let (events, media) = backlog(database, &schema)?;
+    let n_events = events.new.len() + events.due.len();
+    let n_media = media.new.len() + media.due.len();
+    screen.backlog(n_events, n_media, events.new.len() == MAX_IDS);
+    tally.n_waiting = (n_events + n_media) as u64;
+    if context.is_dry {
+        return Ok(());
+    }
+    let settings = context.settings;
+    let endpoint = Endpoint {
+        backend: settings.backend.clone(),
+        token: settings.token.clone(),
+        bandwidth: settings.bandwidth,
+        progress: video_bar(),
+    };
+    let queue = Queue::default();
+    let halted = thread::scope(|scope| -> Result<Option<Halt>> {
+        let mut sending = Sending {
+            settings,
+            client: context.client,
+            courier: Courier::start(scope, &queue, settings.concurrency, context.client, &endpoint),
+            spool: Spool::new(&settings.spool),
+            screen,
+            stop: context.stop,
+            tally: *tally,
+            results: Vec::new(),
+            first_result: None,
+            database,
+        };
+        let sent = send(&mut sending, &schema, &events, &media);
+        *tally = sending.tally;
+        sent?;
+        Ok(sending.halted())
+    })?;
+    endpoint.progress.finish_and_clear();
+    tally.n_waiting = waiting(database, &schema)?;
+    ending(halted, context.is_loop)
+}
+
+fn backlog(database: &Database, schema: &Schema) -> Result<(Unsent, Unsent)> {
+    let now = tracking::now();
+    let of = |table: Option<&_>| -> Result<Unsent> {
+        Ok(match table {
+            None => Unsent::default(),
+            Some(table) => Unsent {
+                new: unsent::new(&database.db, table, None)?,
+                due: unsent::due(&database.db, table, now)?,
+            },
+        })
+    };
+    Ok((of(schema.events.as_ref())?, of(schema.media.as_ref())?))
+}
+
+fn send(sending: &mut Sending<'_>, schema: &Schema, events: &Unsent, media: &Unsent) -> Result<()> {
+    let mut last_event = events.new.last().copied();
+    if let Some(table) = &schema.events {
+        sending.events(table, &events.new)?;
+    }
+    newer_events(sending, schema, &mut last_event)?;
+    if let Some(table) = &schema.media {
+        for id in &media.new {
+            if !sending.goes_on() {
+                return Ok(());
+            }
+            sending.media(table, *id)?;
+            newer_events(sending, schema, &mut last_event)?;
+        }
+    }
+    if let Some(table) = &schema.events {
+        sending.events(table, &events.due)?;
+    }
+    if let Some(table) = &schema.media {
+        for id in &media.due {
+            if !sending.goes_on() {
+                return Ok(());
+            }
+            sending.media(table, *id)?;
+            newer_events(sending, schema, &mut last_event)?;
+        }
+    }
+    Ok(())
+}
+
+/// Events that have come since the last one was looked for.
+fn newer_events(sending: &mut Sending<'_>, schema: &Schema, last: &mut Option<i64>) -> Result<()> {
+    let Some(table) = &schema.events else {
+        return Ok(());
+    };
+    while sending.goes_on() {
+        if last.is_none() {
+            *last = unsent::highest(&sending.database.db, table)?;
+        }
+        let newer = unsent::new(&sending.database.db, table, *last)?;
+        let Some(newest) = newer.last() else {
+            return Ok(());
+        };
+        *last = Some(*newest);
+        sending.events(table, &newer)?;
+    }
+    Ok(())
+}
+
+fn waiting(database: &Database, schema: &Schema) -> Result<u64> {
+    let (n_new, n_failed) = unsent::count_all(&database.db, schema)?;
+    Ok(n_new + n_failed)
+}
+
+fn ending(halted: Option<Halt>, is_loop: bool) -> Result<()> {
+    match halted {
+        None => Ok(()),
+        Some(Halt::Unreachable(reason)) => Err(Fault::temporary(
+            format!("the backend cannot be reached: {reason}"),
+            "check BACKEND_URL and the network; nothing is lost, the next run goes on",
+        )),
+        Some(Halt::Struggling(reason)) => Err(Fault::temporary(
+            format!("the backend takes nothing now: {reason}"),
+            "see the backend's log; nothing is lost, the next run goes on",
+        )),
+        Some(Halt::Stopped) => Err(Fault::locked("stopped before all was sent: the next run goes on", "")),
+        Some(Halt::Unauthorized(reason)) => {
+            let message = format!("the backend does not know us: {reason}");
+            let hint = "set BACKEND_TOKEN or BACKEND_TOKEN_FILE to a token that the backend accepts";
+            Err(if is_loop { Fault::temporary(message, hint) } else { Fault::config(message, hint) })
+        }
+    }
+}
+
+/// The bytes of a big video; shown on a terminal.
+fn video_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    logging::progress().add(bar)
+}

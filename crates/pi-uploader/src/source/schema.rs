@@ -1,0 +1,231 @@
+//! The recorder's tables: two versions of them are in the field, and a mapping may name others.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+use sync_core::fault::Fault;
+
+use super::Kind;
+use super::mapping::Mapping;
+
+/// The tables that are there.
+#[derive(Clone, Debug)]
+pub(crate) struct Schema {
+    pub(crate) events: Option<Table>,
+    pub(crate) media: Option<Table>,
+}
+
+/// A table of rows to be sent, every name quoted for SQL, its alias being `e`.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) kind: Kind,
+    /// Name of its database among the attached ones.
+    pub(crate) database: &'static str,
+    /// Names as they are, for reading a video: table and column.
+    pub(crate) plain: (String, String),
+    /// `"database"."table" e`
+    pub(crate) rows: String,
+    /// Its columns: id, date and sensor.
+    pub(crate) id: String,
+    pub(crate) date: String,
+    pub(crate) capteur: String,
+    /// Of media: camera and video.
+    pub(crate) camera: Option<String>,
+    pub(crate) video: Option<String>,
+    /// State of the sensor, when the event itself has it.
+    pub(crate) own_state: Option<String>,
+    /// `LEFT JOIN` of the sensors as `c`, with their name and state; none when there is no such table.
+    pub(crate) sensor: Option<Sensor>,
+}
+
+/// The sensors as they are joined.
+#[derive(Clone, Debug)]
+pub(crate) struct Sensor {
+    pub(crate) join: String,
+    pub(crate) name: String,
+    pub(crate) state: Option<String>,
+}
+
+impl Schema {
+    /// Finds the tables in the attached `database`.
+    ///
+    /// # Errors
+    /// A configuration fault that names the columns that a table lacks, or when neither table is there.
+    pub(crate) fn find(db: &Connection, database: &'static str, mapping: &Mapping) -> Result<Schema> {
+        let finder = Finder { db, database };
+        let sensor = finder.sensor(mapping)?;
+        let events = finder.events(mapping, sensor.as_ref())?;
+        let media = finder.media(mapping, sensor.as_ref())?;
+        if events.is_none() && media.is_none() {
+            return Err(Fault::config(
+                "the database has neither a table of events nor one of media",
+                "is LOCAL_DB_PATH the recorder's database? --mapping FILE names tables that are called otherwise",
+            ));
+        }
+        Ok(Schema { events, media })
+    }
+
+    /// Both, as far as they are there.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
+        [&self.events, &self.media].into_iter().flatten()
+    }
+
+    /// The table of that kind.
+    pub(crate) fn table(&self, kind: Kind) -> Option<&Table> {
+        match kind {
+            Kind::Event => self.events.as_ref(),
+            Kind::Media => self.media.as_ref(),
+        }
+    }
+}
+
+/// A sensors' table: its quoted name and columns.
+struct Sensors {
+    table: String,
+    id: String,
+    name: String,
+    state: Option<String>,
+}
+
+struct Finder<'a> {
+    db: &'a Connection,
+    database: &'static str,
+}
+
+/// A table's columns as they are spelled.
+struct Columns {
+    table: String,
+    names: Vec<String>,
+}
+
+impl Columns {
+    /// The first of these columns that is there, quoted behind the alias.
+    fn first(&self, alias: &str, wanted: &[&str]) -> Option<String> {
+        let found = wanted.iter().find_map(|wanted| self.plain(wanted));
+        found.map(|name| format!("{alias}.{}", quote(name)))
+    }
+
+    fn plain(&self, wanted: &str) -> Option<&str> {
+        self.names.iter().map(String::as_str).find(|name| name.eq_ignore_ascii_case(wanted))
+    }
+
+    /// The column that the mapping names, or else the first of the usual ones.
+    fn needed(&self, alias: &str, mapped: Option<&str>, usual: &[&str]) -> Result<String> {
+        let wanted = mapped.map_or(usual.to_vec(), |name| vec![name]);
+        self.first(alias, &wanted).ok_or_else(|| {
+            Fault::config(
+                format!("table {} has no column {}", self.table, wanted.join(" or ")),
+                "--mapping FILE names columns that are called otherwise",
+            )
+        })
+    }
+}
+
+impl Finder<'_> {
+    fn columns(&self, table: &str) -> Result<Option<Columns>> {
+        let sql = "SELECT name FROM pragma_table_info(?1, ?2)";
+        let mut statement = self.db.prepare(sql)?;
+        let names = statement.query_map([table, self.database], |row| row.get(0))?;
+        let names: Vec<String> = names.collect::<Result<_, _>>().context("look at the tables")?;
+        Ok((!names.is_empty()).then(|| Columns { table: table.to_owned(), names }))
+    }
+
+    fn qualified(&self, table: &str) -> String {
+        format!("{}.{}", quote(self.database), quote(table))
+    }
+
+    fn sensor(&self, mapping: &Mapping) -> Result<Option<Sensors>> {
+        let names = &mapping.capteur;
+        let table = names.table.as_deref().unwrap_or("capteur");
+        let Some(columns) = self.columns(table)? else {
+            return Ok(None);
+        };
+        Ok(Some(Sensors {
+            table: self.qualified(table),
+            id: columns.needed("c", names.id.as_deref(), &["id_capteur"])?,
+            name: columns.needed("c", names.nom.as_deref(), &["nom_capteur"])?,
+            state: match names.etat.as_deref() {
+                Some(mapped) => Some(columns.needed("c", Some(mapped), &[])?),
+                None => columns.first("c", &["etat_capteur"]),
+            },
+        }))
+    }
+
+    fn events(&self, mapping: &Mapping, sensors: Option<&Sensors>) -> Result<Option<Table>> {
+        let names = &mapping.evenement;
+        let table = names.table.as_deref().unwrap_or("evenement");
+        let Some(columns) = self.columns(table)? else {
+            return Ok(None);
+        };
+        let capteur = columns.needed("e", names.capteur.as_deref(), &["id_capteur"])?;
+        Ok(Some(Table {
+            kind: Kind::Event,
+            database: self.database,
+            plain: (table.to_owned(), String::new()),
+            rows: format!("{} e", self.qualified(table)),
+            id: columns.needed("e", names.id.as_deref(), &["id_evenement"])?,
+            date: columns.needed("e", names.date.as_deref(), &["date", "date_evenement"])?,
+            camera: None,
+            video: None,
+            own_state: match names.etat.as_deref() {
+                Some(mapped) => Some(columns.needed("e", Some(mapped), &[])?),
+                None => columns.first("e", &["etat_capteur"]),
+            },
+            sensor: sensors.map(|sensors| sensors.joined(&capteur)),
+            capteur,
+        }))
+    }
+
+    fn media(&self, mapping: &Mapping, sensors: Option<&Sensors>) -> Result<Option<Table>> {
+        let names = &mapping.media;
+        let table = names.table.as_deref().unwrap_or("media");
+        let Some(columns) = self.columns(table)? else {
+            return Ok(None);
+        };
+        let capteur = columns.needed("e", names.capteur.as_deref(), &["id_capteur"])?;
+        let video = columns.needed("e", names.video.as_deref(), &["video"])?;
+        let plain = columns.plain(names.video.as_deref().unwrap_or("video")).unwrap_or_default().to_owned();
+        Ok(Some(Table {
+            kind: Kind::Media,
+            database: self.database,
+            plain: (table.to_owned(), plain),
+            rows: format!("{} e", self.qualified(table)),
+            id: columns.needed("e", names.id.as_deref(), &["id_media"])?,
+            date: columns.needed("e", names.date.as_deref(), &["date", "date_media"])?,
+            camera: Some(columns.needed("e", names.camera.as_deref(), &["numero_camera"])?),
+            video: Some(video),
+            own_state: None,
+            sensor: sensors.map(|sensors| sensors.joined(&capteur)),
+            capteur,
+        }))
+    }
+}
+
+impl Sensors {
+    fn joined(&self, capteur: &str) -> Sensor {
+        Sensor {
+            join: format!("LEFT JOIN {} c ON {} = {capteur}", self.table, self.id),
+            name: self.name.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl Table {
+    /// SQL of what tells a row from another under the same id: date, sensor and, of media, the length of the video.
+    pub(crate) fn fingerprint(&self) -> String {
+        // Of SQLite's texts for numbers only this one stays the same from version to version.
+        let text = |column: &str| {
+            format!(
+                "CASE typeof({column}) WHEN 'real' THEN format('%!.17g', {column}) ELSE quote({column}) END"
+            )
+        };
+        let mut parts = vec![text(&self.date), text(&self.capteur)];
+        parts.extend(self.video.iter().map(|video| format!("quote(octet_length({video}))")));
+        parts.join(" || '|' || ")
+    }
+}
+
+/// An identifier for SQL.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,87 @@
+//! Which rows the server does not have yet.
+
+use anyhow::{Context as _, Result};
+use rusqlite::{Connection, named_params};
+use sync_core::tracking;
+
+use super::schema::{Schema, Table};
+
+/// Ids that are looked up at once: a longer backlog is looked up in parts.
+pub(crate) const MAX_IDS: usize = 100_000;
+
+/// Rows to be sent, by id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unsent {
+    /// Never tried, in the order of their ids, at most [`MAX_IDS`].
+    pub(crate) new: Vec<i64>,
+    /// Tried before, and due.
+    pub(crate) due: Vec<i64>,
+}
+
+/// Rows of the table behind this id that were never tried.
+pub(crate) fn new(db: &Connection, table: &Table, after: Option<i64>) -> Result<Vec<i64>> {
+    let is_new = tracking::is_new(&table.fingerprint());
+    let behind =
+        if after.is_some() { format!("{} > :after AND", table.id) } else { ":after IS NULL AND".to_owned() };
+    let sql = format!(
+        "SELECT {id} FROM {rows} {known} WHERE {behind} {is_new} ORDER BY {id} LIMIT {MAX_IDS}",
+        id = table.id,
+        rows = table.rows,
+        known = tracking::join(table.kind.table(), &table.id),
+    );
+    ids(db, &sql, named_params! {":after": after}, table)
+}
+
+/// Rows of the table that were tried before and are due at this time, in seconds since 1970-01-01 UTC.
+pub(crate) fn due(db: &Connection, table: &Table, now: i64) -> Result<Vec<i64>> {
+    let sql = format!(
+        "SELECT t.local_id FROM sync_tracking t
+         JOIN sync_attempt a USING (table_name, local_id)
+         JOIN {rows} ON {id} = t.local_id
+         WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{name}' AND {is_due} ORDER BY t.local_id",
+        rows = table.rows,
+        id = table.id,
+        name = table.kind.table(),
+        is_due = tracking::is_due(&table.fingerprint()),
+    );
+    ids(db, &sql, named_params! {":now": now}, table)
+}
+
+/// The highest id of the table.
+pub(crate) fn highest(db: &Connection, table: &Table) -> Result<Option<i64>> {
+    let sql = format!("SELECT max({}) FROM {}", table.id, table.rows);
+    Ok(db.query_row(&sql, [], |row| row.get(0))?)
+}
+
+/// How many rows of the table were never tried, and how many the server did not take yet.
+pub(crate) fn count(db: &Connection, table: &Table) -> Result<(u64, u64)> {
+    let name = table.kind.table();
+    let (id, rows) = (&table.id, &table.rows);
+    let known = tracking::join(name, id);
+    let is_new = tracking::is_new(&table.fingerprint());
+    let n_new = format!("SELECT count(*) FROM {rows} {known} WHERE {is_new}");
+    let n_failed = format!(
+        "SELECT count(*) FROM sync_tracking t JOIN sync_attempt a USING (table_name, local_id)
+         JOIN {rows} ON {id} = t.local_id
+         WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{name}' AND a.attempts > 0
+           AND a.fingerprint = {}",
+        table.fingerprint()
+    );
+    let n = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).context("count what waits");
+    Ok((u64::try_from(n(&n_new)?)?, u64::try_from(n(&n_failed)?)?))
+}
+
+/// The same for all tables.
+pub(crate) fn count_all(db: &Connection, schema: &Schema) -> Result<(u64, u64)> {
+    schema
+        .tables()
+        .map(|table| count(db, table))
+        .try_fold((0, 0), |sum, n| n.map(|n| (sum.0 + n.0, sum.1 + n.1)))
+}
+
+fn ids(db: &Connection, sql: &str, params: impl rusqlite::Params, table: &Table) -> Result<Vec<i64>> {
+    let looking = || format!("look for unsent rows of {}", table.plain.0);
+    let mut statement = db.prepare_cached(sql).with_context(looking)?;
+    let ids = statement.query_map(params, |row| row.get(0)).with_context(looking)?;
+    ids.collect::<Result<_, _>>().with_context(looking)
+}

@@ -1,0 +1,241 @@
+//! Calling an HTTP server that may be far away, slow or not itself: what came back, or how far the call got.
+
+use std::error::Error as _;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use ureq::http::{HeaderMap, Response};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body, SendBody, Timeout};
+
+use crate::fault::Fault;
+
+/// The time to connect: name, TCP and TLS.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest pause that a server may ask for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// How a server is called.
+#[derive(Clone, Debug, Default)]
+pub struct Options<'a> {
+    /// Who calls: `tool/version`.
+    pub user_agent: &'a str,
+    /// Certificates to trust instead of the public authorities', as a PEM file.
+    pub ca_file: Option<&'a Path>,
+    /// Connections that are kept open.
+    pub n_connections: usize,
+}
+
+/// Connections to one server; they stay open from call to call. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: Agent,
+}
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub enum CallError {
+    /// The server was not reached, so it has taken nothing.
+    Unreachable(String),
+    /// The call broke off: the server may have taken it.
+    Broken {
+        /// What broke it.
+        reason: String,
+        /// It ended at once, as on a connection that the server had closed after an earlier call.
+        at_once: bool,
+    },
+}
+
+/// An answer: its status, its headers, and a body to be read.
+pub type Answer = Response<Body>;
+
+impl Client {
+    /// A client that follows no redirects and takes every status for an answer.
+    ///
+    /// # Errors
+    /// A configuration fault when the certificates cannot be read.
+    pub fn new(options: &Options<'_>) -> Result<Client> {
+        let roots = options.ca_file.map(authorities).transpose()?.unwrap_or(RootCerts::WebPki);
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(options.n_connections)
+            .max_idle_connections_per_host(options.n_connections)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_resolve(Some(CONNECT_TIMEOUT))
+            .user_agent(options.user_agent)
+            .tls_config(TlsConfig::builder().root_certs(roots).build());
+        Ok(Client { agent: config.build().into() })
+    }
+
+    /// Posts JSON: `headers`, and a body of `length` bytes; it is given up after `patience` without progress.
+    ///
+    /// # Errors
+    /// A [`CallError`] when no answer came, or only a part of its head.
+    pub fn post(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &mut dyn Read,
+        length: u64,
+        patience: Duration,
+    ) -> Result<Answer, CallError> {
+        let mut request = self
+            .agent
+            .post(url)
+            .config()
+            .timeout_per_read(Some(patience))
+            .timeout_per_write(Some(patience))
+            .build()
+            .header("content-type", "application/json")
+            .header("content-length", length);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let began = Instant::now();
+        let mut body = body;
+        let answer = request.send(SendBody::from_reader(&mut body));
+        answer.map_err(|error| CallError::of(&error, began.elapsed()))
+    }
+
+    /// Gets a page; it is given up after `patience` without progress.
+    ///
+    /// # Errors
+    /// A [`CallError`] when no answer came, or only a part of its head.
+    pub fn get(&self, url: &str, headers: &[(&str, &str)], patience: Duration) -> Result<Answer, CallError> {
+        let mut request = self.agent.get(url).config().timeout_per_read(Some(patience)).build();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let began = Instant::now();
+        request.call().map_err(|error| CallError::of(&error, began.elapsed()))
+    }
+
+    /// Breaks off what other threads are calling; every later call fails.
+    pub fn shut_down(&self) {
+        self.agent.clone().shutdown();
+    }
+}
+
+impl CallError {
+    fn of(error: &ureq::Error, elapsed: Duration) -> CallError {
+        let reason = reason(error);
+        if is_before_request(error) {
+            return CallError::Unreachable(reason);
+        }
+        let at_once = elapsed < Duration::from_secs(1)
+            && matches!(error, ureq::Error::Io(_) | ureq::Error::Protocol(_));
+        CallError::Broken { reason, at_once }
+    }
+}
+
+/// The first `limit` characters of an answer's body, for people.
+pub fn beginning(answer: &mut Answer, limit: usize) -> String {
+    let mut bytes = Vec::new();
+    // What cannot be read of an error's text is left out.
+    let _ = answer.body_mut().as_reader().take(4 * limit as u64).read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(limit).collect()
+}
+
+/// The pause that the server asks for: seconds, or a date by its own clock; at most a day.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = text("retry-after")?.trim();
+    let date = |text: &str| jiff::fmt::rfc2822::parse(text.trim()).ok().map(|date| date.timestamp());
+    let pause = match asked.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            // Our own clock may be years off.
+            let now = text("date").and_then(date).unwrap_or_else(Timestamp::now);
+            Duration::try_from(date(asked)?.duration_since(now)).unwrap_or_default()
+        }
+    };
+    Some(pause.min(LONGEST_RETRY_AFTER))
+}
+
+fn authorities(path: &Path) -> Result<RootCerts> {
+    let wrong = |why: String| {
+        Fault::config(
+            format!("the certificates in {} cannot be used: {why}", path.display()),
+            "name a PEM file with the certificate of the authority that signed the server's",
+        )
+    };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let items = parse_pem(&pem).collect::<Result<Vec<_>, _>>().map_err(|error| wrong(error.to_string()))?;
+    let certificates: Vec<Certificate<'static>> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(wrong("it has none".to_owned()));
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
+
+/// Whether the server has seen nothing of the request.
+fn is_before_request(error: &ureq::Error) -> bool {
+    use io::ErrorKind as K;
+    match error {
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Tls(_)
+        | ureq::Error::Pem(_)
+        | ureq::Error::Rustls(_)
+        | ureq::Error::BadUri(_)
+        | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
+        ureq::Error::Io(error) => {
+            let is_tls = error.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some());
+            let is_network = matches!(
+                error.kind(),
+                K::ConnectionRefused
+                    | K::HostUnreachable
+                    | K::NetworkUnreachable
+                    | K::NetworkDown
+                    | K::AddrNotAvailable
+            );
+            is_tls || is_network
+        }
+        _ => false,
+    }
+}
+
+/// The error without the URL, which may hold a secret.
+fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => {
+            "the URL is not valid".to_owned()
+        }
+        ureq::Error::Timeout(Timeout::PerRead | Timeout::PerWrite) => "no progress for too long".to_owned(),
+        ureq::Error::Io(error) => match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// What calls begin with: the URL in this setting, without a slash at its end.
+///
+/// # Errors
+/// A configuration fault when it is no `http` or `https` URL.
+pub fn base_url(setting: &str, text: &str) -> Result<String> {
+    let text = text.trim().trim_end_matches('/');
+    let uri: ureq::http::Uri = text.parse().ok().context("no URL").map_err(|_| not_http(setting, text))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(text.to_owned()),
+        _ => Err(not_http(setting, text)),
+    }
+}
+
+fn not_http(setting: &str, text: &str) -> anyhow::Error {
+    let shown = if text.contains('@') { "it" } else { text };
+    Fault::config(format!("{setting}: {shown} is no http or https URL"), "e.g. http://backend:8000")
+}

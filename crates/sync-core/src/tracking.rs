@@ -1,0 +1,331 @@
+//! What was sent to a server that keeps no cursor for us: row by row, in SQLite, beside the rows or in a file of its own.
+//!
+//! `sync_tracking` is for people, who query it and change it by hand; all else about a row is in `sync_attempt`. A row
+//! counts as sent only while its fingerprint is the one that was sent: SQLite uses ids again after deletes. All functions
+//! work in the caller's transaction, on the tables in the connection's `main` database.
+
+use anyhow::{Context as _, Result};
+use jiff::{Timestamp, Zoned};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+
+/// A due time further ahead than this, in seconds, is a clock's mistake, and means now.
+const FURTHEST: i64 = 24 * 3600;
+
+/// A row that is about to be sent, as it will be sent until the server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent<'a> {
+    /// Name of its table, for people.
+    pub table: &'a str,
+    /// Its id in the source.
+    pub local_id: i64,
+    /// What tells it from another row under the same id.
+    pub fingerprint: &'a str,
+    /// Idempotency key of all its deliveries.
+    pub key: &'a str,
+    /// What is sent.
+    pub payload: &'a str,
+}
+
+/// What is known of a row's delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Fingerprint of the row that was to be sent.
+    pub fingerprint: String,
+    /// Its idempotency key.
+    pub key: String,
+    /// What was to be sent; none when the server has it.
+    pub payload: Option<String>,
+    /// How often the server did not take it.
+    pub n_attempts: u32,
+}
+
+/// How an attempt went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has it, under this id if it said one.
+    Sent {
+        /// Id on the server.
+        remote_id: Option<i64>,
+    },
+    /// The server did not take it; it is tried again after the pause.
+    Failed {
+        /// HTTP status, when there was an answer.
+        status: Option<u16>,
+        /// Why, for people.
+        reason: String,
+        /// Pause before the next attempt, in seconds.
+        pause: i64,
+    },
+    /// Nothing of it came to the server: it is due at once, and this was no attempt of its own.
+    Untried {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// A row that was not taken yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Name of its table.
+    pub table: String,
+    /// Its id in the source.
+    pub local_id: i64,
+    /// Why.
+    pub reason: String,
+    /// How often it was tried.
+    pub n_attempts: u32,
+    /// When it is due, in seconds since 1970-01-01 UTC; none means at once.
+    pub due: Option<i64>,
+}
+
+/// Makes the tables that are missing.
+///
+/// A `sync_tracking` that is there is taken over as it is.
+pub fn create(db: &Connection) -> Result<()> {
+    db.execute_batch(&tables("main")).context("make the tracking tables")
+}
+
+/// Makes them for this connection only, with what an older program has tracked: to look at a database without a change.
+pub fn create_apart(db: &Connection) -> Result<()> {
+    db.execute_batch(&tables("temp")).context("make the tracking tables apart")?;
+    let old = "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sync_tracking'";
+    if db.query_row(old, [], |row| row.get::<_, i64>(0))? > 0 {
+        db.execute_batch("INSERT INTO temp.sync_tracking SELECT * FROM main.sync_tracking")?;
+    }
+    Ok(())
+}
+
+fn tables(database: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {database}.sync_tracking(id INTEGER PRIMARY KEY AUTOINCREMENT,
+           table_name TEXT NOT NULL, local_id INTEGER NOT NULL, remote_id INTEGER, sync_date TEXT NOT NULL,
+           sync_status TEXT NOT NULL CHECK(sync_status IN ('pending','success','failed')), error_message TEXT,
+           UNIQUE(table_name, local_id));
+         CREATE INDEX IF NOT EXISTS {database}.idx_sync_status ON sync_tracking(sync_status, table_name);
+         CREATE TABLE IF NOT EXISTS {database}.sync_attempt(table_name TEXT NOT NULL, local_id INTEGER NOT NULL,
+           fingerprint TEXT NOT NULL, idempotency_key TEXT NOT NULL, payload TEXT, attempts INTEGER NOT NULL DEFAULT 0,
+           next_attempt_at INTEGER, last_status INTEGER, PRIMARY KEY(table_name, local_id)) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS {database}.sync_archive(id INTEGER PRIMARY KEY, table_name TEXT NOT NULL,
+           local_id INTEGER NOT NULL, remote_id INTEGER, sync_date TEXT, sync_status TEXT, error_message TEXT,
+           fingerprint TEXT, idempotency_key TEXT, archived_at TEXT NOT NULL);
+         CREATE TABLE IF NOT EXISTS {database}.sync_state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    )
+}
+
+/// Whether the tables are there.
+pub fn exists(db: &Connection) -> Result<bool> {
+    let sql = "SELECT count(*) FROM main.sqlite_schema WHERE name IN ('sync_tracking', 'sync_attempt', 'sync_state')";
+    Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))? == 3)
+}
+
+/// SQL that joins what is known of a row: `t` of `sync_tracking`, `a` of `sync_attempt`.
+pub fn join(table: &str, id: &str) -> String {
+    format!(
+        "LEFT JOIN sync_tracking t ON t.table_name = '{table}' AND t.local_id = {id}
+         LEFT JOIN sync_attempt a ON a.table_name = '{table}' AND a.local_id = {id}"
+    )
+}
+
+/// SQL that holds for a joined row that no attempt of its own has failed yet; `fingerprint` is SQL too.
+pub fn is_new(fingerprint: &str) -> String {
+    format!(
+        "(t.id IS NULL OR a.fingerprint <> {fingerprint}
+          OR (t.sync_status <> 'success' AND coalesce(a.attempts, 0) = 0))"
+    )
+}
+
+/// SQL that holds for a joined row whose earlier attempts failed and that is due at the parameter `:now`, in seconds.
+pub fn is_due(fingerprint: &str) -> String {
+    format!(
+        "(t.sync_status <> 'success' AND a.attempts > 0 AND a.fingerprint = {fingerprint}
+          AND (t.sync_status = 'pending' OR coalesce(a.next_attempt_at, 0) <= :now OR a.next_attempt_at > :now + {FURTHEST}))"
+    )
+}
+
+/// Gives the rows that an older program has sent the fingerprint that they have now; gives their number.
+///
+/// `rows` is SQL for the table's rows, `id` and `fingerprint` for their columns. It does so once in the life of the tables.
+pub fn adopt(db: &Connection, table: &str, rows: &str, id: &str, fingerprint: &str) -> Result<usize> {
+    if is_adopted(db, table)? {
+        return Ok(0);
+    }
+    let sql = format!(
+        "INSERT OR IGNORE INTO sync_attempt (table_name, local_id, fingerprint, idempotency_key, attempts)
+         SELECT t.table_name, t.local_id, {fingerprint}, '', 0
+         FROM sync_tracking t JOIN {rows} ON {id} = t.local_id
+         WHERE t.table_name = ?1 AND t.sync_status = 'success'"
+    );
+    let n = db.execute(&sql, [table]).context("take over what was sent before")?;
+    set_state(db, &adopted(table), &local_time())?;
+    Ok(n)
+}
+
+/// Whether [`adopt`] has been at this table.
+pub fn is_adopted(db: &Connection, table: &str) -> Result<bool> {
+    Ok(state(db, &adopted(table))?.is_some())
+}
+
+fn adopted(table: &str) -> String {
+    format!("adopted {table}")
+}
+
+/// What is known of a row's delivery.
+pub fn attempt(db: &Connection, table: &str, local_id: i64) -> Result<Option<Attempt>> {
+    let mut statement = db.prepare_cached(
+        "SELECT fingerprint, idempotency_key, payload, attempts FROM sync_attempt
+         WHERE table_name = ?1 AND local_id = ?2",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(Attempt {
+            fingerprint: row.get(0)?,
+            key: row.get(1)?,
+            payload: row.get(2)?,
+            n_attempts: row.get(3)?,
+        })
+    };
+    Ok(statement.query_row(params![table, local_id], read).optional()?)
+}
+
+/// Notes what will be sent; what is known of another row under the same id, or of an earlier delivery, goes to
+/// `sync_archive`.
+pub fn intend(db: &Connection, intent: &Intent<'_>) -> Result<()> {
+    let is_other = attempt(db, intent.table, intent.local_id)?
+        .is_none_or(|known| known.payload.is_none() || known.fingerprint != intent.fingerprint);
+    if is_other {
+        archive(db, intent.table, intent.local_id)?;
+    }
+    let mut statement = db.prepare_cached(
+        "INSERT INTO sync_attempt (table_name, local_id, fingerprint, idempotency_key, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (table_name, local_id) DO UPDATE SET fingerprint = excluded.fingerprint,
+           idempotency_key = excluded.idempotency_key, payload = excluded.payload, attempts = 0,
+           next_attempt_at = NULL, last_status = NULL",
+    )?;
+    statement.execute(params![
+        intent.table,
+        intent.local_id,
+        intent.fingerprint,
+        intent.key,
+        intent.payload
+    ])?;
+    Ok(())
+}
+
+fn archive(db: &Connection, table: &str, local_id: i64) -> Result<()> {
+    let mut copy = db.prepare_cached(
+        "INSERT INTO sync_archive (table_name, local_id, remote_id, sync_date, sync_status, error_message,
+           fingerprint, idempotency_key, archived_at)
+         SELECT t.table_name, t.local_id, t.remote_id, t.sync_date, t.sync_status, t.error_message, a.fingerprint,
+           a.idempotency_key, ?3
+         FROM sync_tracking t LEFT JOIN sync_attempt a USING (table_name, local_id)
+         WHERE t.table_name = ?1 AND t.local_id = ?2 AND a.local_id IS NOT NULL",
+    )?;
+    if copy.execute(params![table, local_id, local_time()])? > 0 {
+        let mut delete =
+            db.prepare_cached("DELETE FROM sync_tracking WHERE table_name = ?1 AND local_id = ?2")?;
+        delete.execute(params![table, local_id])?;
+    }
+    Ok(())
+}
+
+/// Notes how an attempt went.
+pub fn record(db: &Connection, table: &str, local_id: i64, outcome: &Outcome) -> Result<()> {
+    let (status_word, remote_id, message) = match outcome {
+        Outcome::Sent { remote_id } => ("success", *remote_id, None),
+        Outcome::Failed { reason, .. } | Outcome::Untried { reason } => ("failed", None, Some(reason)),
+    };
+    let mut track = db.prepare_cached(
+        "INSERT INTO sync_tracking (table_name, local_id, remote_id, sync_date, sync_status, error_message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (table_name, local_id) DO UPDATE SET remote_id = excluded.remote_id,
+           sync_date = excluded.sync_date, sync_status = excluded.sync_status, error_message = excluded.error_message",
+    )?;
+    track.execute(params![table, local_id, remote_id, local_time(), status_word, message])?;
+    let (sql, status, due) = match outcome {
+        Outcome::Sent { .. } => {
+            ("payload = NULL, attempts = 0, last_status = ?3, next_attempt_at = ?4", None, None)
+        }
+        Outcome::Failed { status, pause, .. } => {
+            ("attempts = attempts + 1, last_status = ?3, next_attempt_at = ?4", *status, Some(now() + pause))
+        }
+        Outcome::Untried { .. } => ("last_status = ?3, next_attempt_at = ?4", None, None),
+    };
+    let sql = format!("UPDATE sync_attempt SET {sql} WHERE table_name = ?1 AND local_id = ?2");
+    db.prepare_cached(&sql)?.execute(params![table, local_id, status, due])?;
+    Ok(())
+}
+
+/// The rows that were not taken yet, those that are due first at the top.
+pub fn failures(db: &Connection) -> Result<Vec<Failure>> {
+    let mut statement = db.prepare(
+        "SELECT t.table_name, t.local_id, coalesce(t.error_message, ''), coalesce(a.attempts, 0),
+           CASE WHEN t.sync_status = 'failed' THEN a.next_attempt_at END
+         FROM sync_tracking t LEFT JOIN sync_attempt a USING (table_name, local_id)
+         WHERE t.sync_status IN ('failed', 'pending') ORDER BY 5, 1, 2",
+    )?;
+    let read = |row: &Row<'_>| {
+        let due: Option<i64> = row.get(4)?;
+        let due = due.filter(|due| (now()..=now() + FURTHEST).contains(due));
+        Ok(Failure {
+            table: row.get(0)?,
+            local_id: row.get(1)?,
+            reason: row.get(2)?,
+            n_attempts: row.get(3)?,
+            due,
+        })
+    };
+    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Makes failed rows due now, all of them or one; gives their number.
+pub fn retry(db: &Connection, row: Option<(&str, i64)>) -> Result<usize> {
+    let (table, id) = row.unzip();
+    Ok(db.execute(
+        "UPDATE sync_tracking SET sync_status = 'pending' WHERE sync_status <> 'success'
+         AND (:table IS NULL OR (table_name = :table AND local_id = :id))",
+        named_params! {":table": table, ":id": id},
+    )?)
+}
+
+/// Forgets that a row was sent, so that it is sent again; gives whether it was known. What was known is archived.
+pub fn forget(db: &Connection, table: &str, local_id: i64) -> Result<bool> {
+    archive(db, table, local_id)?;
+    let n = db.execute(
+        "DELETE FROM sync_tracking WHERE table_name = ?1 AND local_id = ?2",
+        params![table, local_id],
+    )?;
+    let n_attempts = db.execute(
+        "DELETE FROM sync_attempt WHERE table_name = ?1 AND local_id = ?2",
+        params![table, local_id],
+    )?;
+    Ok(n + n_attempts > 0)
+}
+
+/// Forgets all of it but the archive.
+pub fn forget_all(db: &Connection) -> Result<()> {
+    db.execute_batch("DELETE FROM sync_tracking; DELETE FROM sync_attempt;")?;
+    Ok(())
+}
+
+/// A value that was kept under this name.
+pub fn state(db: &Connection, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT value FROM sync_state WHERE name = ?1";
+    Ok(db.query_row(sql, [name], |row| row.get(0)).optional()?)
+}
+
+/// Keeps a value under this name.
+pub fn set_state(db: &Connection, name: &str, value: &str) -> Result<()> {
+    let sql = "INSERT INTO sync_state (name, value) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    db.execute(sql, [name, value])?;
+    Ok(())
+}
+
+/// Seconds since 1970-01-01 UTC.
+pub fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+fn local_time() -> String {
+    Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+}
