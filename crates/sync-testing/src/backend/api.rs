@@ -43,7 +43,7 @@ struct Message<'a> {
 struct Capteur<'a> {
     id: i64,
     #[serde(borrow)]
-    nom: Cow<'a, str>,
+    nom: Option<Cow<'a, str>>,
     etat: Option<i64>,
 }
 
