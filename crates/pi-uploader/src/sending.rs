@@ -58,6 +58,9 @@ impl Sending<'_> {
                 return self.save(&mut |_| Ok(()));
             }
             self.collect(BATCH)?;
+            if batches.len() == 0 || !self.goes_on() {
+                self.save(&mut |_| Ok(()))?;
+            }
         }
     }
 

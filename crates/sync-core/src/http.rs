@@ -193,15 +193,21 @@ fn is_before_request(error: &ureq::Error) -> bool {
         | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
         ureq::Error::Io(error) => {
             let is_tls = error.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some());
-            let is_network = matches!(
+            // All others come from the name or from the way there; a name that is not found has no kind of its own.
+            let is_cut = matches!(
                 error.kind(),
-                K::ConnectionRefused
-                    | K::HostUnreachable
-                    | K::NetworkUnreachable
-                    | K::NetworkDown
-                    | K::AddrNotAvailable
+                K::ConnectionReset
+                    | K::ConnectionAborted
+                    | K::BrokenPipe
+                    | K::UnexpectedEof
+                    | K::WriteZero
+                    | K::TimedOut
+                    | K::WouldBlock
+                    | K::NotConnected
+                    | K::InvalidData
+                    | K::InvalidInput
             );
-            is_tls || is_network
+            is_tls || !is_cut
         }
         _ => false,
     }
