@@ -46,8 +46,9 @@ pub(crate) fn run(
     let (events, media) = backlog(database, &schema)?;
     let n_events = events.new.len() + events.due.len();
     let n_media = media.new.len() + media.due.len();
-    screen.backlog(n_events, n_media, events.new.len() == MAX_IDS);
-    tally.n_waiting = (n_events + n_media) as u64;
+    let n_failed = waiting(database, &schema)?;
+    screen.backlog(n_events, n_media, events.new.len() == MAX_IDS, n_failed);
+    tally.n_waiting = (events.new.len() + media.new.len()) as u64 + n_failed;
     if context.is_dry {
         return Ok(());
     }
@@ -78,7 +79,9 @@ pub(crate) fn run(
         Ok(sending.halted())
     })?;
     endpoint.progress.finish_and_clear();
-    tally.n_waiting = waiting(database, &schema)?;
+    // Where the run did not go through, what was never tried waits too.
+    let n_untried = if halted.is_some() { new_ones(database, &schema)? } else { 0 };
+    tally.n_waiting = n_untried + waiting(database, &schema)?;
     ending(halted, context.is_loop)
 }
 
@@ -145,9 +148,14 @@ fn newer_events(sending: &mut Sending<'_>, schema: &Schema, last: &mut Option<i6
     Ok(())
 }
 
+/// Rows that the server did not take yet.
 fn waiting(database: &Database, schema: &Schema) -> Result<u64> {
-    let (n_new, n_failed) = unsent::count_all(&database.db, schema)?;
-    Ok(n_new + n_failed)
+    schema.tables().map(|table| unsent::n_failed(&database.db, table)).sum()
+}
+
+/// Rows that were never tried.
+fn new_ones(database: &Database, schema: &Schema) -> Result<u64> {
+    schema.tables().map(|table| unsent::n_new(&database.db, table)).sum()
 }
 
 fn ending(halted: Option<Halt>, is_loop: bool) -> Result<()> {

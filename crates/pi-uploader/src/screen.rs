@@ -86,10 +86,17 @@ impl Screen {
     }
 
     /// How much is to be sent.
-    pub(crate) fn backlog(&mut self, n_events: usize, n_media: usize, is_part: bool) {
+    pub(crate) fn backlog(&mut self, n_events: usize, n_media: usize, is_part: bool, n_waiting: u64) {
         self.n_rows = 0;
         if n_events + n_media == 0 {
-            return show(self.lang.of("✅ Tout est déjà synchronisé", "✅ Everything has been sent already"));
+            return show(&match (self.lang, n_waiting) {
+                (Lang::Fr, 0) => "✅ Tout est déjà synchronisé".to_owned(),
+                (Lang::En, 0) => "✅ Everything has been sent already".to_owned(),
+                (Lang::Fr, n) => {
+                    format!("⏳ Rien à envoyer pour l'instant : {n} en attente de leur prochain essai")
+                }
+                (Lang::En, n) => format!("⏳ Nothing is due: {n} wait for their next attempt"),
+            });
         }
         let more = if is_part { "+" } else { "" };
         show(&match self.lang {
@@ -103,11 +110,7 @@ impl Screen {
         self.n_rows += 1;
         let is_shown =
             self.n_rows < LINES || self.n_rows.is_multiple_of(EVERY) || log::log_enabled!(log::Level::Debug);
-        let name = match job.kind {
-            Kind::Event => self.lang.of("Événement", "Event"),
-            Kind::Media => self.lang.of("Média", "Media"),
-        };
-        let id = job.id;
+        let (name, id) = (self.name(job.kind), job.id);
         match delivery {
             Delivery::Done { remote_id } => {
                 if is_shown {
@@ -132,7 +135,14 @@ impl Screen {
 
     /// A row that cannot be sent.
     pub(crate) fn misfit(&self, kind: Kind, id: i64, reason: &str) {
-        show(&format!("❌ {} {id} : {reason}", kind.table()));
+        show(&format!("❌ {} {id} : {reason}", self.name(kind)));
+    }
+
+    fn name(&self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::Event => self.lang.of("Événement", "Event"),
+            Kind::Media => self.lang.of("Média", "Media"),
+        }
     }
 
     /// The end of a run.

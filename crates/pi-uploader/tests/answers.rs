@@ -1,5 +1,7 @@
 //! What each answer of the server means for the row, for the others, and for the run.
 
+#![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
+
 mod common;
 
 use common::Setup;

@@ -46,8 +46,8 @@ fn about(database: &Database, settings: &Settings) -> Result<Vec<String>> {
     for table in database.schema.tables() {
         let sql = format!("SELECT count(*) FROM {}", table.rows);
         let n: u32 = database.db.query_row(&sql, [], |row| row.get(0))?;
-        let (n_new, n_failed) = unsent::count(&database.db, table)?;
-        let mut line = format!("{}: {n} rows, {} to send", table.plain.0, n_new + n_failed);
+        let n_unsent = unsent::count(&database.db, table)?;
+        let mut line = format!("{}: {n} rows, {n_unsent} to send", table.plain.0);
         if table.sensor.is_none() {
             line += "; no table of sensors: names are sent as null";
         }

@@ -29,11 +29,10 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
     let mut waiting = Vec::new();
     for source in database.schema.tables() {
         let name = source.kind.table();
-        let (n_new, n_failed) = unsent::count(db, source)?;
         for (status, n) in by_status(db, name)? {
             table.add_row([name, &status, &n.to_string()]);
         }
-        table.add_row([name, lang.of("à envoyer", "to send"), &(n_new + n_failed).to_string()]);
+        table.add_row([name, lang.of("à envoyer", "to send"), &unsent::count(db, source)?.to_string()]);
         waiting.extend(oldest(db, source)?.map(|date| (name, date)));
     }
     writeln!(out, "{table}\n")?;

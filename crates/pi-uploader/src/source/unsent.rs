@@ -53,30 +53,43 @@ pub(crate) fn highest(db: &Connection, table: &Table) -> Result<Option<i64>> {
     Ok(db.query_row(&sql, [], |row| row.get(0))?)
 }
 
-/// How many rows of the table were never tried, and how many the server did not take yet.
-pub(crate) fn count(db: &Connection, table: &Table) -> Result<(u64, u64)> {
-    let name = table.kind.table();
-    let (id, rows) = (&table.id, &table.rows);
-    let known = tracking::join(name, id);
+/// How many rows of the table no attempt of their own has failed.
+pub(crate) fn n_new(db: &Connection, table: &Table) -> Result<u64> {
+    let known = tracking::join(table.kind.table(), &table.id);
     let is_new = tracking::is_new(&table.fingerprint());
-    let n_new = format!("SELECT count(*) FROM {rows} {known} WHERE {is_new}");
-    let n_failed = format!(
-        "SELECT count(*) FROM sync_tracking t JOIN sync_attempt a USING (table_name, local_id)
-         JOIN {rows} ON {id} = t.local_id
-         WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{name}' AND a.attempts > 0
-           AND a.fingerprint = {}",
-        table.fingerprint()
-    );
-    let n = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).context("count what waits");
-    Ok((u64::try_from(n(&n_new)?)?, u64::try_from(n(&n_failed)?)?))
+    n(db, &format!("SELECT count(*) FROM {} {known} WHERE {is_new}", table.rows))
+}
+
+/// How many rows of the table failed, and have not arrived since.
+pub(crate) fn n_failed(db: &Connection, table: &Table) -> Result<u64> {
+    n(
+        db,
+        &format!(
+            "SELECT count(*) FROM sync_tracking t JOIN sync_attempt a USING (table_name, local_id)
+             JOIN {} ON {} = t.local_id
+             WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{}' AND a.attempts > 0
+               AND a.fingerprint = {}",
+            table.rows,
+            table.id,
+            table.kind.table(),
+            table.fingerprint()
+        ),
+    )
+}
+
+/// How many rows the server does not have.
+pub(crate) fn count(db: &Connection, table: &Table) -> Result<u64> {
+    Ok(n_new(db, table)? + n_failed(db, table)?)
 }
 
 /// The same for all tables.
-pub(crate) fn count_all(db: &Connection, schema: &Schema) -> Result<(u64, u64)> {
-    schema
-        .tables()
-        .map(|table| count(db, table))
-        .try_fold((0, 0), |sum, n| n.map(|n| (sum.0 + n.0, sum.1 + n.1)))
+pub(crate) fn count_all(db: &Connection, schema: &Schema) -> Result<u64> {
+    schema.tables().map(|table| count(db, table)).sum()
+}
+
+fn n(db: &Connection, sql: &str) -> Result<u64> {
+    let n: i64 = db.query_row(sql, [], |row| row.get(0)).context("count what waits")?;
+    Ok(u64::try_from(n)?)
 }
 
 fn ids(db: &Connection, sql: &str, params: impl rusqlite::Params, table: &Table) -> Result<Vec<i64>> {

@@ -132,7 +132,10 @@ fn check(kind: Kind, text: &str, video: Option<&Video>) -> Result<(), String> {
     let message: Message = serde_json::from_str(text).map_err(|e| e.to_string())?;
     message.date.parse::<jiff::civil::DateTime>().map_err(|e| format!("date: {e}"))?;
     match kind {
-        Kind::Evenement if message.capteur.etat.is_none() => Err("capteur.etat is missing".into()),
+        // Of a sensor that is gone nothing is known but its id.
+        Kind::Evenement if message.capteur.etat.is_none() && message.capteur.nom.is_some() => {
+            Err("capteur.etat is missing".into())
+        }
         Kind::Media if message.numero_camera.is_none() => Err("numero_camera is missing".into()),
         Kind::Media if message.video_data.is_none() => Err("video_data is missing".into()),
         Kind::Media if video.is_none() => Err("video_data is no base64".into()),
