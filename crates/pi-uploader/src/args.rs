@@ -105,6 +105,7 @@ pub(crate) struct SyncArgs {
 /// Options of every command. Environment variables are read by `Settings`, behind `.env`.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings (flag > environment > .env)")]
+#[command(mut_arg("log_file", |arg| arg.help("Log to this file too, 5 old ones of 10 MB kept")))]
 pub(crate) struct CommonArgs {
     /// File with environment settings [default: ./.env when present]
     #[arg(long, global = true, value_name = "PATH")]

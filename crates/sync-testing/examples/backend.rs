@@ -24,7 +24,8 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(64);
     };
-    let backend = Backend::start_with(wishes.options.clone());
+    let options = Options { keep_requests: false, ..wishes.options.clone() };
+    let backend = Backend::start_with(options);
     backend.script_fn(schedule(wishes));
     say_url(&backend.url());
     // Whoever started this ends it by closing the pipe, or by dying.
