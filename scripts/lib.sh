@@ -141,14 +141,15 @@ need_rust() {
   fi
 }
 
-# build_release TOOL: builds it, and puts it in front of the PATH.
+# build_release TOOL: builds it as users have it, and puts it in front of the PATH.
 build_release() {
   need_rust
-  show "cargo build --release -p $1"
-  local since=$SECONDS
-  (cd "$top" && cargo build --release --locked --quiet -p "$1") || give_up "$1 does not build"
+  local since=$SECONDS profile=release
+  [ "$1" != pi-uploader ] || profile=small
+  show "cargo build --profile $profile -p $1"
+  (cd "$top" && cargo build --profile "$profile" --locked --quiet -p "$1") || give_up "$1 does not build"
   echo "built in $((SECONDS - since)) s"
-  export PATH=${CARGO_TARGET_DIR:-$top/target}/release:$PATH
+  export PATH=${CARGO_TARGET_DIR:-$top/target}/$profile:$PATH
 }
 
 # --- a place and a server of our own ----------------------------------------------------------------------------
@@ -163,7 +164,7 @@ make_work() {
   trap 'exit 143' TERM HUP
   # Settings of the caller must not reach the tool under show.
   local name
-  for name in $(compgen -e | grep -E '^(PG[A-Z]+|POSTGRES_.*|SQLITE.*|MYSQL.*|DATABASE_URL|TIMESTAMP_FILE_PATH|SYNC_INTERVAL.*)$'); do
+  for name in $(compgen -e | grep -E '^(PG[A-Z]+|BACKEND_.*|LOCAL_DB_PATH|DEVICE_ID|SYNC_.*|POSTGRES_.*|SQLITE.*|MYSQL.*|DATABASE_URL|TIMESTAMP_FILE_PATH|SYNC_INTERVAL.*)$'); do
     [ "$name" = PGCLIENTENCODING ] || unset "$name"
   done
 }

@@ -56,7 +56,6 @@ ours() {
 }
 
 prepare() {
-  trap 'stop_backend' EXIT
   printf '%s' '{"date":"2025-12-18T17:30:00.123456","capteur":{"id":1,"nom":"PIR Entrée","etat":1},"device_id":"raspberry-1","source":"sync_service"}' >body.json
   cat >peer.py <<'PY'
 import os, sqlite3, sys, requests

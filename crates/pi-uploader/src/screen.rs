@@ -10,8 +10,8 @@ use crate::lang::Lang;
 use crate::settings::{Mode, Settings};
 use crate::source::Kind;
 
-/// Width of a box between its borders, in characters.
-const WIDTH: usize = 62;
+/// Width of the text in a box at least, in characters.
+const WIDTH: usize = 60;
 /// Rows that have a line each; behind them one in [`EVERY`] has.
 const LINES: u64 = 100;
 const EVERY: u64 = 100;
@@ -177,14 +177,15 @@ pub(crate) fn unreachable(lang: Lang, reason: &str) -> String {
     format!("{}: {reason}", lang.of("Serveur inaccessible", "Server unreachable"))
 }
 
+/// A box as wide as its longest line.
 fn show_box(title: &str, lines: &[(&str, String)]) {
-    let bar = "═".repeat(WIDTH);
-    let row = |text: &str| format!("║ {text:<width$} ║", width = WIDTH - 2);
-    show(&format!("╔{bar}╗"));
-    show(&row(title));
-    show(&format!("╠{bar}╣"));
-    for (name, value) in lines {
-        show(&row(&format!("{name:<16}: {value}")));
+    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<16}: {value}")).collect();
+    let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    let width = longest.max(WIDTH);
+    let bar = "═".repeat(width + 2);
+    show(&format!("╔{bar}╗\n║ {title:<width$} ║\n╠{bar}╣"));
+    for line in lines {
+        show(&format!("║ {line:<width$} ║"));
     }
     show(&format!("╚{bar}╝"));
 }
