@@ -123,6 +123,9 @@ fn prepare(db: &mut Connection, schema: &Schema) -> Result<()> {
 fn adopt(db: &Connection, schema: &Schema) -> Result<Vec<(&'static str, usize)>> {
     let mut adopted = Vec::new();
     for table in schema.tables() {
+        if table.database != "main" && !tracking::is_adopted(db, table.kind.table())? {
+            tracking::copy_from(db, table.database)?;
+        }
         let name = table.kind.table();
         let n = tracking::adopt(db, name, &table.rows, &table.id, &table.fingerprint())?;
         adopted.extend((n > 0).then_some((name, n)));

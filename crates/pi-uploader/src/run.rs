@@ -82,7 +82,8 @@ pub(crate) fn run(
     // Where the run did not go through, what was never tried waits too.
     let n_untried = if halted.is_some() { new_ones(database, &schema)? } else { 0 };
     tally.n_waiting = n_untried + waiting(database, &schema)?;
-    ending(halted, context.is_loop)
+    // Stopped when there was nothing left to send, it is done.
+    ending(halted.filter(|halt| *halt != Halt::Stopped || n_untried > 0), context.is_loop)
 }
 
 fn backlog(database: &Database, schema: &Schema) -> Result<(Unsent, Unsent)> {

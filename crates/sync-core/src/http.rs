@@ -245,3 +245,40 @@ fn not_http(setting: &str, text: &str) -> anyhow::Error {
     let shown = if text.contains('@') { "it" } else { text };
     Fault::config(format!("{setting}: {shown} is no http or https URL"), "e.g. http://backend:8000")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault;
+    use ureq::http::HeaderValue;
+
+    fn pause(retry_after: &str, date: &str) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", HeaderValue::from_str(retry_after).unwrap());
+        headers.insert("date", HeaderValue::from_str(date).unwrap());
+        super::retry_after(&headers).map(|pause| pause.as_secs())
+    }
+
+    #[test]
+    fn the_server_says_how_long_to_wait() {
+        let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+        assert_eq!(pause("120", date), Some(120));
+        assert_eq!(pause(" 7 ", date), Some(7));
+        assert_eq!(pause("999999999", date), Some(86_400));
+        assert_eq!(pause("Wed, 21 Oct 2015 07:30:00 GMT", date), Some(120), "by the server's own clock");
+        assert_eq!(pause("Wed, 21 Oct 2015 07:00:00 GMT", date), Some(0));
+        assert_eq!(pause("soon", date), None);
+        assert_eq!(super::retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn urls_that_calls_begin_with() {
+        assert_eq!(base_url("URL", " http://backend:8000/ ").unwrap(), "http://backend:8000");
+        assert_eq!(base_url("URL", "https://h/pre/fix").unwrap(), "https://h/pre/fix");
+        for wrong in ["", "backend:8000", "ftp://h", "http://", "postgres://me:hunter2@h"] {
+            let error = base_url("URL", wrong).unwrap_err();
+            assert_eq!(fault::verdict(&error).exit, crate::exit::Exit::Config, "{wrong}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+}

@@ -8,6 +8,10 @@ use anyhow::{Context as _, Result};
 use jiff::{Timestamp, Zoned};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
+pub use self::tables::{copy_from, create, create_apart, exists};
+
+mod tables;
+
 /// A due time further ahead than this, in seconds, is a clock's mistake, and means now.
 const FURTHEST: i64 = 24 * 3600;
 
@@ -76,46 +80,6 @@ pub struct Failure {
     pub n_attempts: u32,
     /// When it is due, in seconds since 1970-01-01 UTC; none means at once.
     pub due: Option<i64>,
-}
-
-/// Makes the tables that are missing.
-///
-/// A `sync_tracking` that is there is taken over as it is.
-pub fn create(db: &Connection) -> Result<()> {
-    db.execute_batch(&tables("main")).context("make the tracking tables")
-}
-
-/// Makes them for this connection only, with what an older program has tracked: to look at a database without a change.
-pub fn create_apart(db: &Connection) -> Result<()> {
-    db.execute_batch(&tables("temp")).context("make the tracking tables apart")?;
-    let old = "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sync_tracking'";
-    if db.query_row(old, [], |row| row.get::<_, i64>(0))? > 0 {
-        db.execute_batch("INSERT INTO temp.sync_tracking SELECT * FROM main.sync_tracking")?;
-    }
-    Ok(())
-}
-
-fn tables(database: &str) -> String {
-    format!(
-        "CREATE TABLE IF NOT EXISTS {database}.sync_tracking(id INTEGER PRIMARY KEY AUTOINCREMENT,
-           table_name TEXT NOT NULL, local_id INTEGER NOT NULL, remote_id INTEGER, sync_date TEXT NOT NULL,
-           sync_status TEXT NOT NULL CHECK(sync_status IN ('pending','success','failed')), error_message TEXT,
-           UNIQUE(table_name, local_id));
-         CREATE INDEX IF NOT EXISTS {database}.idx_sync_status ON sync_tracking(sync_status, table_name);
-         CREATE TABLE IF NOT EXISTS {database}.sync_attempt(table_name TEXT NOT NULL, local_id INTEGER NOT NULL,
-           fingerprint TEXT NOT NULL, idempotency_key TEXT NOT NULL, payload TEXT, attempts INTEGER NOT NULL DEFAULT 0,
-           next_attempt_at INTEGER, last_status INTEGER, PRIMARY KEY(table_name, local_id)) WITHOUT ROWID;
-         CREATE TABLE IF NOT EXISTS {database}.sync_archive(id INTEGER PRIMARY KEY, table_name TEXT NOT NULL,
-           local_id INTEGER NOT NULL, remote_id INTEGER, sync_date TEXT, sync_status TEXT, error_message TEXT,
-           fingerprint TEXT, idempotency_key TEXT, archived_at TEXT NOT NULL);
-         CREATE TABLE IF NOT EXISTS {database}.sync_state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    )
-}
-
-/// Whether the tables are there.
-pub fn exists(db: &Connection) -> Result<bool> {
-    let sql = "SELECT count(*) FROM main.sqlite_schema WHERE name IN ('sync_tracking', 'sync_attempt', 'sync_state')";
-    Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))? == 3)
 }
 
 /// SQL that joins what is known of a row: `t` of `sync_tracking`, `a` of `sync_attempt`.
@@ -329,3 +293,6 @@ pub fn now() -> i64 {
 fn local_time() -> String {
     Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
+
+#[cfg(test)]
+mod tests;

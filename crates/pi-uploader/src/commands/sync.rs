@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 
 use anyhow::{Context as _, Result};
+use rusqlite::TransactionBehavior;
 use sync_core::exit::Exit;
 use sync_core::fault::Fault;
 use sync_core::http::{self, Client};
@@ -100,10 +101,12 @@ fn work(
         return ran;
     }
     report.set_rejected_remaining(tally.n_waiting);
+    let tx = database.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if ran.is_ok() {
-        tracking::set_state(&database.db, LAST_COMPLETE, &tracking::now().to_string())?;
+        tracking::set_state(&tx, LAST_COMPLETE, &tracking::now().to_string())?;
     }
-    tracking::set_state(&database.db, LAST_RUN, &report.json())?;
+    tracking::set_state(&tx, LAST_RUN, &report.json())?;
+    tx.commit()?;
     ran
 }
 
