@@ -42,8 +42,12 @@ pub(crate) enum Command {
     /// Make failed rows due now: all of them, or one
     #[command(after_help = exit::HELP)]
     Retry {
-        #[command(flatten)]
-        row: Option<RowArgs>,
+        /// evenement or media
+        #[arg(value_name = "TABLE", value_parser = ["evenement", "media"], requires = "id")]
+        table: Option<String>,
+        /// Its id in the database
+        #[arg(value_name = "ID", allow_negative_numbers = true)]
+        id: Option<i64>,
     },
     /// Send one row again, though the server has it
     #[command(after_help = exit::HELP)]
@@ -84,7 +88,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RowArgs {
     /// evenement or media
-    #[arg(value_name = "TABLE", value_parser = ["evenement", "media"], requires = "id")]
+    #[arg(value_name = "TABLE", value_parser = ["evenement", "media"])]
     pub(crate) table: String,
     /// Its id in the database
     #[arg(value_name = "ID", allow_negative_numbers = true)]

@@ -23,7 +23,7 @@ use sync_core::exit::Exit;
 use sync_core::logging::LogFile;
 use sync_core::stop::Stop;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, RowArgs};
 use crate::settings::Settings;
 
 /// Name of the tool in messages.
@@ -43,7 +43,10 @@ fn run(cli: Cli) -> Result<Exit> {
         Some(Command::Check) => commands::check::run(&settings),
         Some(Command::Status) => commands::status::run(&settings),
         Some(Command::Failures { json }) => commands::failures::run(&settings, json),
-        Some(Command::Retry { row }) => commands::forget::retry(&settings, row.as_ref()),
+        Some(Command::Retry { table, id }) => {
+            let row = table.zip(id).map(|(table, id)| RowArgs { table, id });
+            commands::forget::retry(&settings, row.as_ref())
+        }
         Some(Command::Resend { row }) => commands::forget::resend(&settings, &row),
         Some(Command::Reset { yes }) => commands::forget::reset(&settings, yes),
         Some(Command::Prune { sent_before, yes }) => commands::prune::run(&settings, sent_before, yes),

@@ -46,7 +46,7 @@ pub(crate) fn run(
     let (events, media) = backlog(database, &schema)?;
     let n_events = events.new.len() + events.due.len();
     let n_media = media.new.len() + media.due.len();
-    let n_failed = waiting(database, &schema)?;
+    let n_failed = tried(database, &schema)?;
     screen.backlog(n_events, n_media, events.new.len() == MAX_IDS, n_failed);
     tally.n_waiting = (events.new.len() + media.new.len()) as u64 + n_failed;
     if context.is_dry {
@@ -80,8 +80,11 @@ pub(crate) fn run(
     })?;
     endpoint.progress.finish_and_clear();
     // Where the run did not go through, what was never tried waits too.
-    let n_untried = if halted.is_some() { new_ones(database, &schema)? } else { 0 };
-    tally.n_waiting = n_untried + waiting(database, &schema)?;
+    let n_untried = if halted.is_some() { untried(database, &schema)? } else { 0 };
+    tally.n_waiting = match halted {
+        Some(_) => n_untried + tried(database, &schema)?,
+        None => left(database, &schema)?,
+    };
     // Stopped when there was nothing left to send, it is done.
     ending(halted.filter(|halt| *halt != Halt::Stopped || n_untried > 0), context.is_loop)
 }
@@ -127,7 +130,7 @@ fn send(sending: &mut Sending<'_>, schema: &Schema, events: &Unsent, media: &Uns
             newer_events(sending, schema, &mut last_event)?;
         }
     }
-    Ok(())
+    tidy_spool(sending, schema)
 }
 
 /// Events that have come since the last one was looked for.
@@ -149,14 +152,31 @@ fn newer_events(sending: &mut Sending<'_>, schema: &Schema, last: &mut Option<i6
     Ok(())
 }
 
-/// Rows that the server did not take yet.
-fn waiting(database: &Database, schema: &Schema) -> Result<u64> {
+/// Rows that were tried, and that the server does not have.
+fn tried(database: &Database, schema: &Schema) -> Result<u64> {
     schema.tables().map(|table| unsent::n_failed(&database.db, table)).sum()
 }
 
+/// Rows that a run which went through has left behind: with a failed attempt, or put off without one.
+fn left(database: &Database, schema: &Schema) -> Result<u64> {
+    schema.tables().map(|table| unsent::n_marked(&database.db, table)).sum()
+}
+
 /// Rows that were never tried.
-fn new_ones(database: &Database, schema: &Schema) -> Result<u64> {
+fn untried(database: &Database, schema: &Schema) -> Result<u64> {
     schema.tables().map(|table| unsent::n_new(&database.db, table)).sum()
+}
+
+/// Removes what killed runs have spooled, unless a video may still need it.
+fn tidy_spool(sending: &Sending<'_>, schema: &Schema) -> Result<()> {
+    let is_needed = || match &schema.media {
+        Some(table) => Ok(unsent::count(&sending.database.db, table)? > 0),
+        None => anyhow::Ok(false),
+    };
+    if sending.spool.is_empty() || is_needed()? {
+        return Ok(());
+    }
+    sending.spool.empty()
 }
 
 fn ending(halted: Option<Halt>, is_loop: bool) -> Result<()> {

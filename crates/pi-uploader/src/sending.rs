@@ -200,6 +200,7 @@ impl Sending<'_> {
     /// A video that cannot be sent now, through no fault of its own or the server's.
     fn put_off(&mut self, row: &Row, wait: &Wait) -> Result<()> {
         let reason = match wait {
+            Wait::NoSpool(reason) => format!("the spool cannot be used: {reason}"),
             Wait::NoSpace(needed, free) => format!("no room in the spool: {needed} bytes, {free} free"),
             Wait::Restless | Wait::Gone => "the video changes while it is read".to_owned(),
         };
@@ -234,6 +235,7 @@ fn prepare(db: &Connection, row: &Row, device: &str, video: Option<&Video>) -> R
         n_attempts,
         may_be_there,
     };
+    let was_sent = frozen.is_some();
     if let Some(tracking::Attempt { payload: Some(payload), n_attempts, .. }) = frozen
         && !payload.is_empty()
     {
@@ -243,7 +245,7 @@ fn prepare(db: &Connection, row: &Row, device: &str, video: Option<&Video>) -> R
     let intent =
         Intent { table, local_id: row.id, fingerprint: &row.fingerprint, key: &key, payload: &payload };
     tracking::intend(db, &intent)?;
-    Ok(job(payload, 0, false))
+    Ok(job(payload, 0, was_sent))
 }
 
 /// Sees to it that the row is known, without freezing what would be sent; gives how often it has failed.

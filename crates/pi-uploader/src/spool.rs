@@ -44,6 +44,8 @@ enum Place {
 /// Why a video is not sent now.
 #[derive(Debug)]
 pub(crate) enum Wait {
+    /// The folder cannot be made.
+    NoSpool(String),
     /// There is no room for it; needed and free bytes.
     NoSpace(u64, u64),
     /// It changes while it is read.
@@ -69,7 +71,9 @@ impl Spool {
                 place: Place::Memory(bytes.into()),
             }));
         }
-        fs::create_dir_all(&self.dir).with_context(|| format!("make the spool {}", self.dir.display()))?;
+        if let Err(error) = fs::create_dir_all(&self.dir) {
+            return Ok(Err(Wait::NoSpool(format!("{}: {error}", self.dir.display()))));
+        }
         if let Some(video) = self.found(db, table, row, n_bytes)? {
             return Ok(Ok(video));
         }
@@ -97,6 +101,11 @@ impl Spool {
     pub(crate) fn n_bytes(&self) -> u64 {
         let files = self.files();
         files.iter().filter_map(|path| path.metadata().ok()).map(|meta| meta.len()).sum()
+    }
+
+    /// Whether nothing waits here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files().is_empty()
     }
 
     /// Removes all videos.

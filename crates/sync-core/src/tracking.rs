@@ -251,23 +251,22 @@ pub fn retry(db: &Connection, row: Option<(&str, i64)>) -> Result<usize> {
     )?)
 }
 
-/// Forgets that a row was sent, so that it is sent again; gives whether it was known. What was known is archived.
+/// Forgets that a row was sent or failed, so that it is sent again; gives whether it was known. What was known is archived.
+///
+/// Its key stays, so that a server's answer that it has the row is understood.
 pub fn forget(db: &Connection, table: &str, local_id: i64) -> Result<bool> {
     archive(db, table, local_id)?;
-    let n = db.execute(
-        "DELETE FROM sync_tracking WHERE table_name = ?1 AND local_id = ?2",
-        params![table, local_id],
-    )?;
-    let n_attempts = db.execute(
-        "DELETE FROM sync_attempt WHERE table_name = ?1 AND local_id = ?2",
-        params![table, local_id],
-    )?;
-    Ok(n + n_attempts > 0)
+    let row = params![table, local_id];
+    db.execute("DELETE FROM sync_tracking WHERE table_name = ?1 AND local_id = ?2", row)?;
+    let again = "UPDATE sync_attempt SET attempts = 0, next_attempt_at = NULL WHERE table_name = ?1 AND local_id = ?2";
+    Ok(db.execute(again, row)? > 0)
 }
 
-/// Forgets all of it but the archive.
+/// The same for every row, without the archive.
 pub fn forget_all(db: &Connection) -> Result<()> {
-    db.execute_batch("DELETE FROM sync_tracking; DELETE FROM sync_attempt;")?;
+    db.execute_batch(
+        "DELETE FROM sync_tracking; UPDATE sync_attempt SET attempts = 0, next_attempt_at = NULL",
+    )?;
     Ok(())
 }
 

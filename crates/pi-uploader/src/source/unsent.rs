@@ -62,18 +62,23 @@ pub(crate) fn n_new(db: &Connection, table: &Table) -> Result<u64> {
 
 /// How many rows of the table failed, and have not arrived since.
 pub(crate) fn n_failed(db: &Connection, table: &Table) -> Result<u64> {
-    n(
-        db,
-        &format!(
-            "SELECT count(*) FROM sync_tracking t JOIN sync_attempt a USING (table_name, local_id)
-             JOIN {} ON {} = t.local_id
-             WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{}' AND a.attempts > 0
-               AND a.fingerprint = {}",
-            table.rows,
-            table.id,
-            table.kind.table(),
-            table.fingerprint()
-        ),
+    n(db, &format!("{} AND a.attempts > 0", marked(table)))
+}
+
+/// The same with those that were put off, which counts as no attempt.
+pub(crate) fn n_marked(db: &Connection, table: &Table) -> Result<u64> {
+    n(db, &marked(table))
+}
+
+fn marked(table: &Table) -> String {
+    format!(
+        "SELECT count(*) FROM sync_tracking t JOIN sync_attempt a USING (table_name, local_id)
+         JOIN {} ON {} = t.local_id
+         WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{}' AND a.fingerprint = {}",
+        table.rows,
+        table.id,
+        table.kind.table(),
+        table.fingerprint()
     )
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn read<S: io::Write>(
         };
         let hash = match pass(db, table, id, n_bytes, &mut taken)? {
             Ok(hash) => hash,
+            Err(Unreadable::Restless) => continue,
             Err(why) => return Ok(Err(why)),
         };
         let is_still = data_version(db, table)? == version;
@@ -75,6 +76,7 @@ fn pass(
     let mut hash = blake3::Hasher::new();
     let mut buffer = vec![0; CHUNK];
     let mut at = 0;
+    let mut beginning = None;
     while at < n_bytes {
         let Some(rowid) = rowid(db, table, id)? else {
             return Ok(Err(Unreadable::Gone));
@@ -86,8 +88,16 @@ fn pass(
         if blob.len() as u64 != n_bytes {
             return Ok(Err(Unreadable::Gone));
         }
+        // Two readings may agree on the same halves of two videos that replace each other: each transaction must see the
+        // beginning that the first one saw.
+        let n = blob.read_at(&mut buffer, 0).with_context(reading)?;
+        let seen = blake3::hash(&buffer[..n]);
+        if *beginning.get_or_insert(seen) != seen {
+            return Ok(Err(Unreadable::Restless));
+        }
         let began = Instant::now();
         while at < n_bytes && began.elapsed() < SLICE {
+            sync_core::crash::point("reading-video");
             let n = blob.read_at(&mut buffer, usize::try_from(at)?).with_context(reading)?;
             if n == 0 {
                 return Ok(Err(Unreadable::Gone));

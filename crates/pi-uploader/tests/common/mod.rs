@@ -2,8 +2,10 @@
 #![allow(dead_code, reason = "every test binary compiles this module and uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
@@ -61,7 +63,7 @@ impl Setup {
     /// The recorder's own connection.
     pub(crate) fn db(&self) -> Connection {
         let db = Connection::open(self.path()).unwrap();
-        db.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
+        db.busy_timeout(Duration::from_secs(20)).unwrap();
         db
     }
 
@@ -182,6 +184,31 @@ impl Setup {
             "{:?}",
             self.list("SELECT * FROM sync_tracking WHERE sync_status <> 'success'")
         );
+    }
+
+    /// All deliveries of a key that came whole had the same bytes; gives how many keys came more than once.
+    #[track_caller]
+    pub(crate) fn assert_same_bytes(&self) -> usize {
+        let mut deliveries: HashMap<String, Vec<_>> = HashMap::new();
+        for request in self.backend.requests().into_iter().filter(|request| request.complete) {
+            deliveries.entry(request.key.clone().unwrap()).or_default().push(request);
+        }
+        for (key, requests) in &deliveries {
+            let is_same = requests.iter().all(|request| request.body_hash == requests[0].body_hash);
+            let bodies: BTreeSet<_> = requests.iter().map(|request| &request.body).collect();
+            assert!(is_same, "{key}: {bodies:#?}");
+        }
+        deliveries.values().filter(|requests| requests.len() > 1).count()
+    }
+}
+
+/// Waits until this holds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "never: {what}");
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -47,8 +47,8 @@ fn another_row_under_the_same_id_goes_to_the_archive() {
     assert_eq!((count(&db, "sync_archive"), count(&db, "sync_tracking")), (1, 0));
     record(&db, "evenement", 7, &Outcome::Sent { remote_id: None }).unwrap();
     assert!(forget(&db, "evenement", 7).unwrap());
-    assert!(!forget(&db, "evenement", 7).unwrap());
-    assert_eq!((count(&db, "sync_archive"), count(&db, "sync_attempt")), (2, 0));
+    assert!(!forget(&db, "evenement", 8).unwrap());
+    assert_eq!((count(&db, "sync_archive"), count(&db, "sync_tracking")), (2, 0));
 }
 
 #[test]
