@@ -225,7 +225,7 @@ fn prepare(db: &Connection, row: &Row, device: &str, video: Option<&Video>) -> R
     let table = row.kind.table();
     let key = row.key(device, video.map(|video| &video.hash));
     let known = tracking::attempt(db, table, row.id)?;
-    let frozen = known.filter(|known| known.fingerprint == row.fingerprint && known.key == key);
+    let frozen = known.clone().filter(|known| known.fingerprint == row.fingerprint && known.key == key);
     let job = |payload, n_attempts, may_be_there| Job {
         kind: row.kind,
         id: row.id,
@@ -244,7 +244,7 @@ fn prepare(db: &Connection, row: &Row, device: &str, video: Option<&Video>) -> R
     let payload = row.payload(device);
     let intent =
         Intent { table, local_id: row.id, fingerprint: &row.fingerprint, key: &key, payload: &payload };
-    tracking::intend(db, &intent)?;
+    tracking::intend(db, &intent, known.as_ref())?;
     Ok(job(payload, 0, was_sent))
 }
 
@@ -252,14 +252,12 @@ fn prepare(db: &Connection, row: &Row, device: &str, video: Option<&Video>) -> R
 fn know(db: &Connection, row: &Row, device: &str) -> Result<u32> {
     let table = row.kind.table();
     let known = tracking::attempt(db, table, row.id)?;
-    if let Some(known) = known.filter(|known| known.fingerprint == row.fingerprint) {
+    if let Some(known) = known.as_ref().filter(|known| known.fingerprint == row.fingerprint) {
         return Ok(known.n_attempts);
     }
     let key = row.key(device, None);
-    tracking::intend(
-        db,
-        &Intent { table, local_id: row.id, fingerprint: &row.fingerprint, key: &key, payload: "" },
-    )?;
+    let intent = Intent { table, local_id: row.id, fingerprint: &row.fingerprint, key: &key, payload: "" };
+    tracking::intend(db, &intent, known.as_ref())?;
     Ok(0)
 }
 

@@ -152,10 +152,10 @@ pub fn attempt(db: &Connection, table: &str, local_id: i64) -> Result<Option<Att
 
 /// Notes what will be sent; what is known of another row under the same id, or of an earlier delivery, goes to
 /// `sync_archive`.
-pub fn intend(db: &Connection, intent: &Intent<'_>) -> Result<()> {
-    let is_other = attempt(db, intent.table, intent.local_id)?
-        .is_none_or(|known| known.payload.is_none() || known.fingerprint != intent.fingerprint);
-    if is_other {
+///
+/// `known` is what [`attempt`] gives for the row.
+pub fn intend(db: &Connection, intent: &Intent<'_>, known: Option<&Attempt>) -> Result<()> {
+    if known.is_some_and(|known| known.payload.is_none() || known.fingerprint != intent.fingerprint) {
         archive(db, intent.table, intent.local_id)?;
     }
     let mut statement = db.prepare_cached(

@@ -213,13 +213,15 @@ impl Sensors {
 impl Table {
     /// SQL of what tells a row from another under the same id: date, sensor and, of media, the length of the video.
     pub(crate) fn fingerprint(&self) -> String {
-        // Of SQLite's texts for numbers only this one stays the same from version to version.
-        let text = |column: &str| {
+        // The usual types first, since every row is looked at in every run. Of SQLite's texts for numbers only this one
+        // stays the same from version to version.
+        let text = |column: &str, usual: &str| {
             format!(
-                "CASE typeof({column}) WHEN 'real' THEN format('%!.17g', {column}) ELSE quote({column}) END"
+                "CASE typeof({column}) WHEN '{usual}' THEN {column} WHEN 'real' THEN format('real %!.17g', {column})
+                 ELSE typeof({column}) || ' ' || quote({column}) END"
             )
         };
-        let mut parts = vec![text(&self.date), text(&self.capteur)];
+        let mut parts = vec![text(&self.date, "text"), text(&self.capteur, "integer")];
         parts.extend(self.video.iter().map(|video| format!("quote(octet_length({video}))")));
         parts.join(" || '|' || ")
     }

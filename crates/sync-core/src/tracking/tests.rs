@@ -18,7 +18,7 @@ fn count(db: &Connection, table: &str) -> i64 {
 #[test]
 fn a_row_from_its_intent_to_its_end() {
     let db = db();
-    intend(&db, &intent("f")).unwrap();
+    intend(&db, &intent("f"), None).unwrap();
     let known = || attempt(&db, "evenement", 7).unwrap().unwrap();
     assert_eq!((known().n_attempts, known().payload.as_deref()), (0, Some("p")));
     record(&db, "evenement", 7, &Outcome::Untried { reason: "down".into() }).unwrap();
@@ -38,12 +38,12 @@ fn a_row_from_its_intent_to_its_end() {
 #[test]
 fn another_row_under_the_same_id_goes_to_the_archive() {
     let db = db();
-    intend(&db, &intent("f")).unwrap();
+    intend(&db, &intent("f"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     let failed = Outcome::Failed { status: None, reason: "no".into(), pause: 60 };
     record(&db, "evenement", 7, &failed).unwrap();
-    intend(&db, &intent("f")).unwrap();
+    intend(&db, &intent("f"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     assert_eq!((count(&db, "sync_archive"), count(&db, "sync_tracking")), (0, 1), "the same row still");
-    intend(&db, &intent("g")).unwrap();
+    intend(&db, &intent("g"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     assert_eq!((count(&db, "sync_archive"), count(&db, "sync_tracking")), (1, 0));
     record(&db, "evenement", 7, &Outcome::Sent { remote_id: None }).unwrap();
     assert!(forget(&db, "evenement", 7).unwrap());
@@ -54,7 +54,7 @@ fn another_row_under_the_same_id_goes_to_the_archive() {
 #[test]
 fn a_due_time_that_only_a_wrong_clock_can_have_set_means_now() {
     let db = db();
-    intend(&db, &intent("f")).unwrap();
+    intend(&db, &intent("f"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     for (ahead, due) in [(-60, None), (60, Some(60)), (FURTHEST, Some(FURTHEST)), (FURTHEST + 60, None)] {
         record(&db, "evenement", 7, &Outcome::Failed { status: None, reason: "no".into(), pause: ahead })
             .unwrap();
