@@ -46,7 +46,7 @@ pub(crate) fn run(
     let (events, media) = backlog(database, &schema)?;
     let n_events = events.new.len() + events.due.len();
     let n_media = media.new.len() + media.due.len();
-    let n_failed = tried(database, &schema)?;
+    let n_failed = unsent::sum(&database.db, &schema, unsent::n_failed)?;
     screen.backlog(n_events, n_media, events.new.len() == MAX_IDS, n_failed);
     tally.n_waiting = (events.new.len() + media.new.len()) as u64 + n_failed;
     if context.is_dry {
@@ -55,7 +55,7 @@ pub(crate) fn run(
     let settings = context.settings;
     let endpoint = Endpoint {
         backend: settings.backend.clone(),
-        token: settings.token.clone(),
+        authorization: settings.authorization(),
         bandwidth: settings.bandwidth,
         progress: video_bar(),
     };
@@ -80,11 +80,9 @@ pub(crate) fn run(
     })?;
     endpoint.progress.finish_and_clear();
     // Where the run did not go through, what was never tried waits too.
-    let n_untried = if halted.is_some() { untried(database, &schema)? } else { 0 };
-    tally.n_waiting = match halted {
-        Some(_) => n_untried + tried(database, &schema)?,
-        None => left(database, &schema)?,
-    };
+    let sum = |n| unsent::sum(&database.db, &schema, n);
+    let n_untried = if halted.is_some() { sum(unsent::n_new)? } else { 0 };
+    tally.n_waiting = n_untried + sum(if halted.is_some() { unsent::n_failed } else { unsent::n_marked })?;
     // Stopped when there was nothing left to send, it is done.
     ending(halted.filter(|halt| *halt != Halt::Stopped || n_untried > 0), context.is_loop)
 }
@@ -109,28 +107,32 @@ fn send(sending: &mut Sending<'_>, schema: &Schema, events: &Unsent, media: &Uns
         sending.events(table, &events.new)?;
     }
     newer_events(sending, schema, &mut last_event)?;
-    if let Some(table) = &schema.media {
-        for id in &media.new {
-            if !sending.goes_on() {
-                return Ok(());
-            }
-            sending.media(table, *id)?;
-            newer_events(sending, schema, &mut last_event)?;
-        }
-    }
+    videos(sending, schema, &media.new, &mut last_event)?;
     if let Some(table) = &schema.events {
         sending.events(table, &events.due)?;
     }
-    if let Some(table) = &schema.media {
-        for id in &media.due {
-            if !sending.goes_on() {
-                return Ok(());
-            }
-            sending.media(table, *id)?;
-            newer_events(sending, schema, &mut last_event)?;
-        }
-    }
+    videos(sending, schema, &media.due, &mut last_event)?;
     tidy_spool(sending, schema)
+}
+
+/// Videos in this order, with newer events between them.
+fn videos(
+    sending: &mut Sending<'_>,
+    schema: &Schema,
+    ids: &[i64],
+    last_event: &mut Option<i64>,
+) -> Result<()> {
+    let Some(table) = &schema.media else {
+        return Ok(());
+    };
+    for id in ids {
+        if !sending.goes_on() {
+            break;
+        }
+        sending.media(table, *id)?;
+        newer_events(sending, schema, last_event)?;
+    }
+    Ok(())
 }
 
 /// Events that have come since the last one was looked for.
@@ -150,21 +152,6 @@ fn newer_events(sending: &mut Sending<'_>, schema: &Schema, last: &mut Option<i6
         sending.events(table, &newer)?;
     }
     Ok(())
-}
-
-/// Rows that were tried, and that the server does not have.
-fn tried(database: &Database, schema: &Schema) -> Result<u64> {
-    schema.tables().map(|table| unsent::n_failed(&database.db, table)).sum()
-}
-
-/// Rows that a run which went through has left behind: with a failed attempt, or put off without one.
-fn left(database: &Database, schema: &Schema) -> Result<u64> {
-    schema.tables().map(|table| unsent::n_marked(&database.db, table)).sum()
-}
-
-/// Rows that were never tried.
-fn untried(database: &Database, schema: &Schema) -> Result<u64> {
-    schema.tables().map(|table| unsent::n_new(&database.db, table)).sum()
 }
 
 /// Removes what killed runs have spooled, unless a video may still need it.

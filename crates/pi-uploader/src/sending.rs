@@ -16,7 +16,6 @@ use crate::deliver::{Delivery, Job};
 use crate::pause;
 use crate::screen::{self, Screen, Tally};
 use crate::settings::Settings;
-use crate::source::Kind;
 use crate::source::rows::{self, Row};
 use crate::source::schema::Table;
 use crate::spool::{Spool, Video, Wait};
@@ -55,11 +54,11 @@ impl Sending<'_> {
                 self.hand_out(table, batch)?;
             }
             if self.courier.n_out() == 0 {
-                return self.save(&mut |_| Ok(()));
+                return self.flush();
             }
             self.collect(BATCH)?;
             if batches.len() == 0 || !self.goes_on() {
-                self.save(&mut |_| Ok(()))?;
+                self.flush()?;
             }
         }
     }
@@ -69,12 +68,11 @@ impl Sending<'_> {
         let Some((row, misfit)) = rows::read(&self.database.db, table, id)? else {
             return Ok(());
         };
-        let too_large = |limit: &u64| row.n_video_bytes.is_some_and(|n| n > *limit);
         let misfit = match (misfit, row.n_video_bytes) {
             (Ok(()), None) => {
                 Err(self.settings.lang.of("vidéo absente ou vide", "no video, or an empty one").to_owned())
             }
-            (Ok(()), Some(n)) if self.settings.max_media.as_ref().is_some_and(too_large) => {
+            (Ok(()), Some(n)) if self.settings.max_media.is_some_and(|limit| n > limit) => {
                 Err(format!("{n} bytes: more than --max-media-mb"))
             }
             (misfit, _) => misfit,
@@ -88,9 +86,9 @@ impl Sending<'_> {
             Err(wait) => return self.put_off(&row, &wait),
         };
         let mut job = None;
-        let device = self.settings.device.clone();
+        let device = self.settings.device.as_str();
         self.save(&mut |db| {
-            job = Some(prepare(db, &row, &device, Some(&video))?);
+            job = Some(prepare(db, &row, device, Some(&video))?);
             Ok(())
         })?;
         sync_core::crash::point("intended");
@@ -98,7 +96,7 @@ impl Sending<'_> {
         while self.courier.n_out() > 0 {
             self.collect(1)?;
         }
-        self.save(&mut |_| Ok(()))?;
+        self.flush()?;
         let is_there = |tracked: &tracking::Attempt| tracked.payload.is_none();
         if tracking::attempt(&self.database.db, table.kind.table(), id)?.as_ref().is_some_and(is_there) {
             self.spool.empty()?;
@@ -114,14 +112,14 @@ impl Sending<'_> {
     fn hand_out(&mut self, table: &Table, ids: &[i64]) -> Result<()> {
         let mut jobs = Vec::with_capacity(ids.len());
         let mut misfits = Vec::new();
-        let device = self.settings.device.clone();
+        let device = self.settings.device.as_str();
         self.save(&mut |db| {
             for id in ids {
                 match rows::read(db, table, *id)? {
                     None => {}
-                    Some((row, Ok(()))) => jobs.push(prepare(db, &row, &device, None)?),
+                    Some((row, Ok(()))) => jobs.push(prepare(db, &row, device, None)?),
                     Some((row, Err(reason))) => {
-                        refuse(db, &row, &device, &reason)?;
+                        refuse(db, &row, device, &reason)?;
                         misfits.push((row.id, reason));
                     }
                 }
@@ -145,7 +143,7 @@ impl Sending<'_> {
                 self.take(job, delivery, last_call.is_some());
             }
             if self.first_result.is_some_and(|first| first.elapsed() >= ACK_DELAY) {
-                self.save(&mut |_| Ok(()))?;
+                self.flush()?;
             }
             if self.stop.asked() {
                 self.courier.stop();
@@ -171,6 +169,11 @@ impl Sending<'_> {
         self.results.push((job, delivery));
     }
 
+    /// Commits the results.
+    fn flush(&mut self) -> Result<()> {
+        self.save(&mut |_| Ok(()))
+    }
+
     /// Commits the results, and what `more` writes.
     fn save(&mut self, more: &mut dyn FnMut(&Connection) -> Result<()>) -> Result<()> {
         let results = std::mem::take(&mut self.results);
@@ -190,8 +193,8 @@ impl Sending<'_> {
 
     /// A row that cannot be sent as it is.
     fn set_aside(&mut self, row: &Row, reason: &str) -> Result<()> {
-        let device = self.settings.device.clone();
-        self.save(&mut |db| refuse(db, row, &device, reason))?;
+        let device = self.settings.device.as_str();
+        self.save(&mut |db| refuse(db, row, device, reason))?;
         self.screen.misfit(row.kind, row.id, reason);
         self.tally.count(row.kind, false);
         Ok(())
@@ -204,9 +207,9 @@ impl Sending<'_> {
             Wait::NoSpace(needed, free) => format!("no room in the spool: {needed} bytes, {free} free"),
             Wait::Restless | Wait::Gone => "the video changes while it is read".to_owned(),
         };
-        let device = self.settings.device.clone();
+        let device = self.settings.device.as_str();
         self.save(&mut |db| {
-            know(db, row, &device)?;
+            know(db, row, device)?;
             tracking::record(db, row.kind.table(), row.id, &Outcome::Untried { reason: reason.clone() })
         })?;
         self.screen.misfit(row.kind, row.id, &reason);
@@ -225,27 +228,26 @@ fn prepare(db: &Connection, row: &Row, device: &str, video: Option<&Video>) -> R
     let table = row.kind.table();
     let key = row.key(device, video.map(|video| &video.hash));
     let known = tracking::attempt(db, table, row.id)?;
-    let frozen = known.clone().filter(|known| known.fingerprint == row.fingerprint && known.key == key);
-    let job = |payload, n_attempts, may_be_there| Job {
+    let frozen = known.as_ref().filter(|known| known.fingerprint == row.fingerprint && known.key == key);
+    let job = |payload, n_attempts| Job {
         kind: row.kind,
         id: row.id,
         key: key.clone(),
         payload,
         video: video.cloned(),
         n_attempts,
-        may_be_there,
+        may_be_there: frozen.is_some(),
     };
-    let was_sent = frozen.is_some();
     if let Some(tracking::Attempt { payload: Some(payload), n_attempts, .. }) = frozen
         && !payload.is_empty()
     {
-        return Ok(job(payload, n_attempts, true));
+        return Ok(job(payload.clone(), *n_attempts));
     }
     let payload = row.payload(device);
     let intent =
         Intent { table, local_id: row.id, fingerprint: &row.fingerprint, key: &key, payload: &payload };
     tracking::intend(db, &intent, known.as_ref())?;
-    Ok(job(payload, 0, was_sent))
+    Ok(job(payload, 0))
 }
 
 /// Sees to it that the row is known, without freezing what would be sent; gives how often it has failed.
@@ -286,9 +288,4 @@ fn outcome(job: &Job, delivery: &Delivery, settings: &Settings) -> Outcome {
         }
         Delivery::Unauthorized { reason } => Outcome::Untried { reason: reason.clone() },
     }
-}
-
-/// The kind that a table's name in tracking stands for.
-pub(crate) fn kind_of(name: &str) -> Kind {
-    if name == Kind::Media.table() { Kind::Media } else { Kind::Event }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sync_core::env::Env;
 use sync_core::fault::Fault;
 use sync_core::http;
@@ -107,6 +107,11 @@ impl Settings {
             lang: Lang::choose(text(&args.lang, "SYNC_LANG")?.as_deref(), env)?,
             ping_url: env.get("PI_UPLOADER_PING_URL")?,
         })
+    }
+
+    /// What the token is sent as.
+    pub(crate) fn authorization(&self) -> Option<SecretString> {
+        self.token.as_ref().map(|token| format!("Bearer {}", token.expose_secret()).into())
     }
 
     /// The database with our tables.

@@ -58,7 +58,9 @@ fn a_kill_at_any_point_loses_and_doubles_nothing() {
             let setup = backlog();
             // The second kill comes upon what the first one has left.
             for (round, n_passes) in [(0, n_passes), (1, n_passes / 4)] {
-                let failpoints = format!("{point}={n_passes}*off->return");
+                // A slow commit: what was handed out before it reaches the server, and is not acknowledged by the kill.
+                let slow = if point == "intended" { ";acknowledging=sleep(150)" } else { "" };
+                let failpoints = format!("{point}={n_passes}*off->return{slow}");
                 let run = setup.tool(&["--once"]).env("FAILPOINTS", failpoints).run();
                 assert_eq!(run.signal, SIGKILL, "{point} {n_passes}: {run:?}");
                 change_sensors(&setup, round);

@@ -3,6 +3,7 @@
 mod common;
 
 use common::Setup;
+use sync_testing::help;
 
 #[test]
 fn help_says_what_it_said_when_somebody_last_read_it() {
@@ -15,14 +16,9 @@ fn help_says_what_it_said_when_somebody_last_read_it() {
 #[test]
 fn every_help_lists_the_exit_codes() {
     let setup = Setup::new();
-    for command in ["", "sync", "check", "init", "status", "verify", "rejected", "health"] {
-        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
-        let run = setup.bare(&args).run();
-        assert_eq!(run.code, Some(0), "{command}");
-        for code in ["Exit status:", "\n  3 ", "\n  75 ", "\n  78 "] {
-            assert!(run.stdout.contains(code), "{command} {code}: {}", run.stdout);
-        }
-    }
+    help::assert_exit_codes(&["sync", "check", "init", "status", "verify", "rejected", "health"], |args| {
+        setup.bare(args)
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! nothing better to do.
 
 pub mod backend;
+pub mod help;
 pub mod mariadb;
 pub mod matrix;
 pub mod outcome;

@@ -94,8 +94,9 @@ fn room(dir: &Path) -> Result<Vec<String>> {
 /// Asks for a page that changes nothing; any answer of a server that is not a login page will do.
 fn reached(client: &Client, settings: &Settings) -> Result<Vec<String>> {
     let url = format!("{}/api/evenements", settings.backend);
-    let token = settings.token.as_ref().map(|token| format!("Bearer {}", token.expose_secret()));
-    let headers: Vec<(&str, &str)> = token.iter().map(|token| ("authorization", token.as_str())).collect();
+    let token = settings.authorization();
+    let headers: Vec<(&str, &str)> =
+        token.iter().map(|token| ("authorization", token.expose_secret())).collect();
     let answer = client.get(&url, &headers, Duration::from_secs(10)).map_err(|error| {
         let (CallError::Unreachable(reason) | CallError::Broken { reason, .. }) = error;
         Fault::temporary(format!("{}: {reason}", settings.backend), "check BACKEND_URL and the network")

@@ -10,9 +10,8 @@ use sync_core::tracking;
 
 use crate::args::RowArgs;
 use crate::database;
-use crate::sending::kind_of;
 use crate::settings::Settings;
-use crate::source::rows;
+use crate::source::{Kind, rows};
 
 /// Makes failed rows due now.
 pub(crate) fn retry(settings: &Settings, row: Option<&RowArgs>) -> Result<Exit> {
@@ -32,7 +31,7 @@ pub(crate) fn retry(settings: &Settings, row: Option<&RowArgs>) -> Result<Exit> 
 /// Sends one row again.
 pub(crate) fn resend(settings: &Settings, row: &RowArgs) -> Result<Exit> {
     let mut database = database::open(settings)?;
-    let table = database.schema.table(kind_of(&row.table));
+    let table = database.schema.table(Kind::of(&row.table));
     let is_there =
         table.map(|table| rows::read(&database.db, table, row.id)).transpose()?.flatten().is_some();
     if !is_there {

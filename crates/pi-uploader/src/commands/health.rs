@@ -17,7 +17,7 @@ pub(crate) fn run(settings: &Settings, max_age: Duration, max_backlog: Option<u6
     let database = database::look(settings)?;
     recent::require_recent(status::last_complete(&database.db)?, max_age, TOOL)?;
     if let Some(limit) = max_backlog {
-        let n = unsent::count_all(&database.db, &database.schema)?;
+        let n = unsent::sum(&database.db, &database.schema, unsent::count)?;
         if n > limit {
             return Err(Fault::failed(
                 format!("{n} rows wait, more than {limit}"),

@@ -17,7 +17,8 @@ use crate::source::rows;
 pub(crate) struct Endpoint {
     /// What the URLs begin with.
     pub(crate) backend: String,
-    pub(crate) token: Option<SecretString>,
+    /// Says who we are.
+    pub(crate) authorization: Option<SecretString>,
     /// Bytes per second that videos may take.
     pub(crate) bandwidth: Option<u64>,
     /// Moves with a video's bytes.
@@ -39,9 +40,8 @@ impl Endpoint {
 
     fn call(&self, client: &Client, job: &Job, may_be_there: bool) -> Result<Delivery, CallError> {
         let key = format!("\"{}\"", job.key);
-        let token = self.token.as_ref().map(|token| format!("Bearer {}", token.expose_secret()));
         let mut headers = vec![("idempotency-key", key.as_str())];
-        headers.extend(token.as_deref().map(|token| ("authorization", token)));
+        headers.extend(self.authorization.iter().map(|token| ("authorization", token.expose_secret())));
         let (path, patience) = match job.kind {
             Kind::Event => ("/api/evenements", Duration::from_secs(10)),
             Kind::Media => ("/api/media", Duration::from_secs(30)),

@@ -87,8 +87,12 @@ pub(crate) fn count(db: &Connection, table: &Table) -> Result<u64> {
     Ok(n_new(db, table)? + n_failed(db, table)?)
 }
 
-/// The same for all tables.
-pub(crate) fn count_all(db: &Connection, schema: &Schema) -> Result<u64> {
+/// One of these counts over all tables.
+pub(crate) fn sum(
+    db: &Connection,
+    schema: &Schema,
+    count: fn(&Connection, &Table) -> Result<u64>,
+) -> Result<u64> {
     schema.tables().map(|table| count(db, table)).sum()
 }
 
