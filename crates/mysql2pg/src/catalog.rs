@@ -8,6 +8,9 @@ use sync_core::fault::Fault;
 use crate::column::{Described, SourceColumn};
 use crate::server;
 
+/// Name of every primary key's index.
+const PRIMARY: &str = "PRIMARY";
+
 /// A table or view of the source.
 #[derive(Clone, Debug)]
 pub(crate) struct TableInfo {
@@ -21,11 +24,14 @@ pub(crate) struct TableInfo {
     pub(crate) key: Vec<String>,
     /// The key's columns compare as they sort, so that a range of them can begin behind a value. An enum does not.
     pub(crate) has_ordered_key: bool,
-    /// Columns that an index begins with.
-    pub(crate) indexed: Vec<String>,
+    /// Those that begin with a column.
+    pub(crate) indexes: Vec<Index>,
     /// Collation of each column, empty for what is no text.
     pub(crate) collations: Vec<String>,
 }
+
+/// An index's name and the column that it begins with.
+type Index = (String, String);
 
 impl TableInfo {
     /// The column of that name, without regard to case.
@@ -40,9 +46,11 @@ impl TableInfo {
         at.and_then(|at| self.collations.get(at)).map_or("", String::as_str)
     }
 
-    /// An index begins with this column.
-    pub(crate) fn is_indexed_by(&self, column: &str) -> bool {
-        self.indexed.iter().any(|indexed| is_same_name(indexed, column))
+    /// Name of an index that begins with this column; the primary key, if it does.
+    pub(crate) fn index_by(&self, column: &str) -> Option<&str> {
+        let of_column = || self.indexes.iter().filter(|(_, begin)| is_same_name(begin, column));
+        let found = of_column().find(|(index, _)| index == PRIMARY).or_else(|| of_column().next());
+        found.map(|(index, _)| index.as_str())
     }
 
     /// A snapshot shows the table as it was when the snapshot was taken. A view is taken at its word.
@@ -88,7 +96,7 @@ pub(crate) fn find(conn: &mut Conn, name: &str) -> Result<Option<TableInfo>> {
         return Ok(None);
     };
     let columns = columns(conn, found)?;
-    let (key, indexed) = indexes(conn, found)?;
+    let (key, indexes) = indexes(conn, found)?;
     let has_ordered_key = !key.is_empty()
         && columns.iter().all(|(column, is_ordered, _)| *is_ordered || !key.contains(&column.name));
     Ok(Some(TableInfo {
@@ -99,7 +107,7 @@ pub(crate) fn find(conn: &mut Conn, name: &str) -> Result<Option<TableInfo>> {
         columns: columns.into_iter().map(|(column, ..)| column).collect(),
         key,
         has_ordered_key,
-        indexed,
+        indexes,
     }))
 }
 
@@ -135,14 +143,15 @@ fn json_checks(conn: &mut Conn, table: &str) -> Vec<String> {
     })
 }
 
-/// Names of the primary key's columns, and columns that an index begins with.
-fn indexes(conn: &mut Conn, table: &str) -> Result<(Vec<String>, Vec<String>)> {
+/// Names of the primary key's columns, and the indexes.
+fn indexes(conn: &mut Conn, table: &str) -> Result<(Vec<String>, Vec<Index>)> {
     let sql =
         "SELECT INDEX_NAME, COLUMN_NAME, CAST(SEQ_IN_INDEX AS UNSIGNED) FROM information_schema.STATISTICS
          WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME IS NOT NULL
          ORDER BY INDEX_NAME, SEQ_IN_INDEX";
     let rows: Vec<(String, String, u64)> = conn.exec(sql, (table,)).map_err(server::explain)?;
-    let key = rows.iter().filter(|(index, ..)| index == "PRIMARY").map(|(_, column, _)| column.clone());
-    let indexed = rows.iter().filter(|(_, _, nth)| *nth == 1).map(|(_, column, _)| column.clone());
-    Ok((key.collect(), indexed.collect()))
+    let key = rows.iter().filter(|(index, ..)| index == PRIMARY).map(|(_, column, _)| column.clone());
+    let begins = rows.iter().filter(|(_, _, nth)| *nth == 1);
+    let begins = begins.map(|(index, column, _)| (index.clone(), column.clone()));
+    Ok((key.collect(), begins.collect()))
 }

@@ -82,7 +82,7 @@ fn orders(conn: &mut Conn) -> Result<Vec<String>> {
         if !table.info.is_transactional() {
             line += "; no snapshot: read in spans of orders";
         }
-        if !table.is_indexed {
+        if table.index.is_none() {
             let way =
                 if table.has_own_key { "each run reads all of it once" } else { "each page reads all of it" };
             let why = table.collation_hint().unwrap_or_else(|| "no index begins with its order".to_owned());

@@ -48,48 +48,58 @@ pub(crate) struct Merged {
 
 /// Merges the stage, whose keys are unique.
 pub(crate) fn rows(tx: &mut Transaction<'_>, merge: &Merge<'_>) -> Result<Merged> {
-    merge.compare(tx)?;
+    merge.compare(tx, merge.wanted())?;
     let row = tx.query_typed_one(
-        "SELECT count(*), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE differs) FROM pg_temp.sync_diff",
+        "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE differs) FROM pg_temp.sync_diff",
         &[],
     )?;
-    let [n_diff, n_new, n_changed] = [0, 1, 2].map(|i| row.get::<_, i64>(i) as u64);
+    let [n_new, n_changed] = [0, 1].map(|i| row.get::<_, i64>(i) as u64);
     let sql = format!("SELECT count(*) FROM {}", merge.stage.sql);
     let n_staged = tx.query_typed_one(&sql, &[])?.get::<_, i64>(0) as u64;
     let mut merged =
         Merged { n_new, n_changed, n_unchanged: n_staged - n_new - n_changed, refused: Vec::new() };
-    if n_diff == 0 {
+    let n_given = match merge.write {
+        Write::All => n_staged,
+        Write::Changed => n_new + n_changed,
+        Write::New => n_new,
+    };
+    if n_given == 0 {
         return Ok(merged);
     }
-    match copy::guarded(tx, |tx| merge.apply(tx, None, n_diff)) {
+    match copy::guarded(tx, |tx| merge.apply(tx, None, n_given)) {
         Ok(()) => {}
-        Err(err) if bisect::is_about_a_row(&err) => merge.apply_in_parts(tx, n_diff as usize, &mut merged)?,
+        Err(err) if bisect::is_about_a_row(&err) => {
+            merge.apply_in_parts(tx, n_given as usize, &mut merged)?
+        }
         Err(err) => return Err(err),
     }
     Ok(merged)
 }
 
 impl Merge<'_> {
-    /// Lists in `pg_temp.sync_diff` what is to be written, numbered from 1.
-    fn compare(&self, tx: &mut Transaction<'_>) -> Result<()> {
-        let Target { table, .. } = self.target;
+    /// Which staged rows count as new or changed.
+    fn wanted(&self) -> &'static str {
+        if self.write == Write::New { "is_new" } else { "is_new OR differs" }
+    }
+
+    /// Lists in `pg_temp.sync_diff` the staged rows that fulfil `wanted`, numbered from 1.
+    fn compare(&self, tx: &mut Transaction<'_>, wanted: &str) -> Result<()> {
+        let Target { table, keys, .. } = self.target;
         let ordinal = quote_ident(ORDINAL);
-        let first_key = self.target.keys.first().map(|key| quote_ident(key)).unwrap_or_default();
+        let first_key = keys.first().map(|key| quote_ident(key)).unwrap_or_default();
         let differs = self.differs();
-        let wanted = match self.write {
-            Write::All => "true".to_owned(),
-            Write::Changed => format!("d.{first_key} IS NULL OR {differs}"),
-            Write::New => format!("d.{first_key} IS NULL"),
-        };
+        // Statistics of the keys are all that the joins need, and other columns are long.
         tx.batch_execute(&format!(
-            "SET LOCAL work_mem = '64MB'; ANALYZE {stage};
+            "SET LOCAL work_mem = '64MB'; ANALYZE {stage} ({keys});
              DROP TABLE IF EXISTS pg_temp.sync_diff;
              CREATE TEMP TABLE sync_diff ON COMMIT DROP AS
-             SELECT s.{ordinal} AS ord, row_number() OVER () AS n, d.{first_key} IS NULL AS is_new,
-               d.{first_key} IS NOT NULL AND ({differs}) AS differs
-             FROM {stage} s LEFT JOIN {table} d ON {same_key} WHERE {wanted};
+             SELECT ord, row_number() OVER () AS n, is_new, differs FROM (
+               SELECT s.{ordinal} AS ord, d.{first_key} IS NULL AS is_new,
+                 d.{first_key} IS NOT NULL AND ({differs}) AS differs
+               FROM {stage} s LEFT JOIN {table} d ON {same_key}) each WHERE {wanted};
              ANALYZE pg_temp.sync_diff",
             stage = self.stage.sql,
+            keys = column_list(keys.iter().map(String::as_str)),
             table = table.sql(),
             same_key = self.target.same_key(),
         ))?;
@@ -101,7 +111,7 @@ impl Merge<'_> {
         if differs.is_empty() { "false".to_owned() } else { format!("({})", differs.join(" OR ")) }
     }
 
-    /// Writes the differences with numbers in `part` (inclusive), or all of them.
+    /// Writes the listed rows with numbers in `part` (inclusive), or all that are to be written.
     fn apply(&self, tx: &mut Transaction<'_>, part: Option<(i64, i64)>, n_given: u64) -> Result<()> {
         let part = part.map_or(String::new(), |(from, to)| format!("AND f.n BETWEEN {from} AND {to}"));
         let (stage, ordinal) = (&self.stage.sql, quote_ident(ORDINAL));
@@ -129,7 +139,10 @@ impl Merge<'_> {
     }
 
     /// Writes what can be written, halving around rows that the destination refuses.
-    fn apply_in_parts(&self, tx: &mut Transaction<'_>, n_diff: usize, merged: &mut Merged) -> Result<()> {
+    fn apply_in_parts(&self, tx: &mut Transaction<'_>, n_given: usize, merged: &mut Merged) -> Result<()> {
+        if self.write == Write::All {
+            self.compare(tx, "true")?;
+        }
         let ordinal = quote_ident(ORDINAL);
         tx.batch_execute(&format!(
             "CREATE INDEX ON pg_temp.sync_diff (n); CREATE INDEX ON {} ({ordinal})",
@@ -139,7 +152,7 @@ impl Merge<'_> {
         let mut load = |tx: &mut Transaction<'_>, range: std::ops::Range<usize>| {
             self.apply(tx, Some((range.start as i64 + 1, range.end as i64)), range.len() as u64)
         };
-        bisect::load(tx, 0..n_diff, &mut load, &mut |()| {}, &mut refused, &|_| false)?;
+        bisect::load(tx, 0..n_given, &mut load, &mut |()| {}, &mut refused, &|_| false)?;
         for (i, reason) in refused {
             let sql = "SELECT ord, is_new, differs FROM pg_temp.sync_diff WHERE n = $1";
             let row = tx.query_typed_one(sql, &[(&(i as i64 + 1), Type::INT8)])?;

@@ -38,7 +38,7 @@ fn tables(conn: &mut Conn, schema: &Schema, out: &mut impl Write) -> Result<()> 
     let mut table = new_table(&["table", "engine", "rows", "index on the order"]);
     for erp in schema.tables() {
         let n_rows = count(conn, &format!("SELECT COUNT(*) FROM {}", erp.sql()), Vec::new())?;
-        let index = if erp.is_indexed { "yes" } else { "no: CREATE INDEX would make each run faster" };
+        let index = if erp.index.is_some() { "yes" } else { "no: CREATE INDEX would make each run faster" };
         table.add_row([&erp.info.name, &erp.info.engine, &n_rows.to_string(), index]);
     }
     writeln!(out, "{table}\n")?;

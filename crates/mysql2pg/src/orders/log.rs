@@ -47,7 +47,7 @@ impl ChosenLines {
             let ChosenLines { of, tally } = &mut chosen;
             cells::each_row(conn, &statement, params, options, tally, |row| {
                 let line = log(row);
-                let id = raw_id(row.raw(0)).into_boxed_slice();
+                let id = raw_id(row.raw(0)).into();
                 of.entry(id).and_modify(|taken| better(taken, &line)).or_insert(line);
                 Ok(())
             })

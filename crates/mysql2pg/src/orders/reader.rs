@@ -3,12 +3,16 @@
 //! Each page is a span of ids. Its parts are read one after the other, each result to its end, before anything is
 //! written: a table that its engine locks for readers is free again at once.
 
+mod parts;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use mysql::prelude::Queryable;
 use mysql::{Conn, Statement, Value};
 
+use self::parts::Parts;
 use super::Wanted;
 use super::choose::{Accessory, Head, Log, Operation, Order};
 use super::log::ChosenLines;
@@ -22,8 +26,6 @@ use crate::server;
 const PAGE: usize = 2_000;
 /// Where accessories or operations are not: every page then reads that table whole.
 const UNINDEXED_PAGE: usize = 50_000;
-/// Name of the log, for people.
-const LOG: &str = "a_logbuch";
 /// Ids that are asked for at once.
 const IDS: usize = 500;
 
@@ -63,18 +65,18 @@ pub(crate) struct Reader {
 }
 
 /// The statements of one kind of span.
+#[derive(Clone)]
 struct Prepared {
     heads: Statement,
-    logs: (Statement, Vec<Value>),
-    accessories: (Statement, Vec<Value>),
-    operations: Statement,
+    logs: Parts,
+    accessories: Parts,
+    operations: Parts,
 }
 
 impl Reader {
     pub(crate) fn new(conn: Conn, schema: Schema, wanted: Wanted, options: Options, span: Span) -> Reader {
-        let is_indexed =
-            [&schema.head, &schema.accessory, &schema.operation].iter().all(|table| table.is_indexed);
-        let n_orders = if is_indexed { PAGE } else { UNINDEXED_PAGE };
+        let tables = [&schema.head, &schema.accessory, &schema.operation];
+        let n_orders = if tables.iter().all(|table| table.index.is_some()) { PAGE } else { UNINDEXED_PAGE };
         Reader { conn, schema, wanted, options, span, n_orders, prepared: None, chosen: None }
     }
 
@@ -103,8 +105,8 @@ impl Reader {
         let Some(last) = self.heads(&mut page, limited)? else {
             return Ok(None);
         };
-        let span = after.into_iter().chain([last.clone()]).collect();
-        self.parts(&mut page, span)?;
+        let span: Vec<Value> = after.into_iter().chain([last.clone()]).collect();
+        self.parts(&mut page, &span)?;
         self.span = Span::Behind(Some(last));
         Ok(Some(page))
     }
@@ -116,7 +118,7 @@ impl Reader {
         self.prepare(ids.len() + 1, |reader| Statements::by_ids(&reader.schema, &reader.wanted, ids.len()))?;
         let mut page = Page::default();
         self.heads(&mut page, ids.clone())?;
-        self.parts(&mut page, ids)?;
+        self.parts(&mut page, &ids)?;
         Ok(Some(page))
     }
 
@@ -126,12 +128,12 @@ impl Reader {
             return Ok(());
         }
         let statements = statements(self);
-        let mut prepare = |sql: &str| self.conn.prep(sql).map_err(server::explain);
+        let conn = &mut self.conn;
         let prepared = Prepared {
-            heads: prepare(&statements.heads)?,
-            logs: (prepare(&statements.logs.0)?, statements.logs.1),
-            accessories: (prepare(&statements.accessories.0)?, statements.accessories.1),
-            operations: prepare(&statements.operations)?,
+            heads: conn.prep(&statements.heads).map_err(server::explain)?,
+            logs: Parts::prepare(conn, "a_logbuch", statements.logs)?,
+            accessories: Parts::prepare(conn, "p_zubeh", statements.accessories)?,
+            operations: Parts::prepare(conn, "a_vorgang", statements.operations)?,
         };
         self.prepared = Some((kind, prepared));
         Ok(())
@@ -155,7 +157,7 @@ impl Reader {
                     (Head { id: row.text(0)?.unwrap_or_default(), ..Head::default() }, Some(misfit))
                 }
             };
-            let raw = raw_id(&id);
+            let raw = raw_id(&id).into_owned();
             *has_changed_ids |= raw != head.id.as_bytes();
             if places.insert(raw, orders.len()).is_some() {
                 return Err(format!("two orders have the id {}", head.id));
@@ -169,15 +171,14 @@ impl Reader {
     }
 
     /// Reads the parts of the page's orders.
-    fn parts(&mut self, page: &mut Page, span: Vec<Value>) -> Result<()> {
-        let Prepared { logs, accessories, operations, .. } = self.prepared()?;
-        let (logs, accessories, operations) = (logs.clone(), accessories.clone(), operations.clone());
-        if self.schema.log.is_indexed {
-            self.part(page, &logs.0, with(&span, logs.1), LOG, |order, row| order.take_line(log(row)))?;
+    fn parts(&mut self, page: &mut Page, span: &[Value]) -> Result<()> {
+        let Prepared { logs, accessories, operations, .. } = self.prepared()?.clone();
+        if self.schema.log.index.is_some() {
+            self.take_parts(page, &logs, span, |order, row| order.take_line(log(row)))?;
         } else {
             self.chosen_lines(page)?;
         }
-        self.part(page, &accessories.0, with(&span, accessories.1), "p_zubeh", |order, row| {
+        self.take_parts(page, &accessories, span, |order, row| {
             let (accessory, misfit) = match accessory(row) {
                 Ok(accessory) => (accessory, Ok(())),
                 Err(misfit) => (Accessory::default(), Err(misfit)),
@@ -185,7 +186,7 @@ impl Reader {
             order.accessories.push(accessory);
             misfit
         })?;
-        self.part(page, &operations, span, "a_vorgang", |order, row| {
+        self.take_parts(page, &operations, span, |order, row| {
             order.operations.push(Operation { number: row.text(1)?, name: row.text(2)? });
             Ok(())
         })
@@ -204,48 +205,19 @@ impl Reader {
         };
         for (id, place) in &page.places {
             if let Some(line) = chosen.of(id) {
-                page.orders[*place].take(LOG, |order| order.take_line(line.clone()));
+                page.orders[*place].take("a_logbuch", |order| order.take_line(line.clone()));
             }
         }
         self.chosen = Some(chosen);
         Ok(())
     }
-
-    fn part(
-        &mut self,
-        page: &mut Page,
-        statement: &Statement,
-        params: Vec<Value>,
-        table: &str,
-        take: impl Fn(&mut Order, &mut Cells<'_>) -> Result<(), String>,
-    ) -> Result<()> {
-        let has_snapshot = self.schema.has_snapshot();
-        let Page { orders, places, tally, .. } = page;
-        cells::each_row(&mut self.conn, statement, params, &self.options, tally, |row| {
-            let Some(order) = places.get(&raw_id(row.raw(0))).and_then(|place| orders.get_mut(*place)) else {
-                // Without a snapshot the order may have come after its page was read: the next run has it.
-                return if has_snapshot {
-                    Err(format!("{table} has parts of an order outside of its page"))
-                } else {
-                    Ok(())
-                };
-            };
-            order.take(table, |order| take(order, row));
-            Ok(())
-        })
-        .with_context(|| format!("read table {table}"))
-    }
-}
-
-fn with(span: &[Value], more: Vec<Value>) -> Vec<Value> {
-    span.iter().cloned().chain(more).collect()
 }
 
 /// An id as the source has it.
-pub(crate) fn raw_id(value: &Value) -> Vec<u8> {
+pub(crate) fn raw_id(value: &Value) -> Cow<'_, [u8]> {
     match value {
-        Value::Bytes(bytes) => bytes.clone(),
-        other => other.as_sql(false).into_bytes(),
+        Value::Bytes(bytes) => Cow::Borrowed(bytes),
+        other => Cow::Owned(other.as_sql(false).into_bytes()),
     }
 }
 

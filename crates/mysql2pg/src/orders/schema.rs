@@ -11,8 +11,8 @@ use crate::server;
 #[derive(Clone, Debug)]
 pub(crate) struct ErpTable {
     pub(crate) info: TableInfo,
-    /// An index leads to the rows of an order.
-    pub(crate) is_indexed: bool,
+    /// Name of an index that leads to the rows of an order.
+    pub(crate) index: Option<String>,
     /// Why an index that begins with the order does not lead there: its collation and that of the orders' own id.
     pub(crate) foreign_collation: Option<(String, String)>,
     /// It has a key of its own, in whose ranges it can be read: only the log has.
@@ -87,8 +87,8 @@ impl ErpTable {
         let other = head.map_or(own.as_str(), |head| head.info.collation("id"));
         let foreign_collation = (own != other).then(|| (own.clone(), other.to_owned()));
         ErpTable {
-            is_indexed: info.is_indexed_by(columns[0]) && foreign_collation.is_none(),
-            has_own_key: head.is_some() && columns[1] == "id" && info.is_indexed_by("id"),
+            index: info.index_by(columns[0]).filter(|_| foreign_collation.is_none()).map(str::to_owned),
+            has_own_key: head.is_some() && columns[1] == "id" && info.index_by("id").is_some(),
             foreign_collation,
             info,
         }
@@ -96,7 +96,7 @@ impl ErpTable {
 
     /// Reading a part of it keeps its writers waiting until all of it is read.
     pub(crate) fn locks_whole(&self) -> bool {
-        !self.info.is_transactional() && !self.is_indexed && !self.has_own_key
+        !self.info.is_transactional() && self.index.is_none() && !self.has_own_key
     }
 
     /// Says why an index does not help, where there is one.

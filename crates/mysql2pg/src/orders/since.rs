@@ -155,7 +155,7 @@ fn changed(conn: &mut Conn, schema: &Schema, from: &Value, overlap: u32) -> Resu
         params.push(from.clone());
         let sql = sql::orders_of_span(schema, span, &since);
         let found: Vec<Value> = conn.exec(sql, params).map_err(server::explain)?;
-        ids.extend(found.into_iter().map(|id| (reader::raw_id(&id), id)));
+        ids.extend(found.into_iter().map(|id| (reader::raw_id(&id).into_owned(), id)));
         Ok(())
     })?;
     Ok(ids)

@@ -5,18 +5,30 @@ use mysql::Value;
 use super::Wanted;
 use super::schema::{ErpTable, Schema};
 use crate::mojibake;
+use crate::server::quote_ident;
 
-/// Statements of one kind of span, with the parameters that stand behind the span's own.
+/// Statements of one kind of span.
 #[derive(Clone, Debug)]
 pub(crate) struct Statements {
     /// `id, aunummer, aualpha, aufstatus, kommission`, by id.
     pub(crate) heads: String,
     /// `order id, datum, id`
-    pub(crate) logs: (String, Vec<Value>),
+    pub(crate) logs: Parts,
     /// `order id, zcode, position, kennung, znr, text`
-    pub(crate) accessories: (String, Vec<Value>),
+    pub(crate) accessories: Parts,
     /// `order id, nummer, bezeichnung`
-    pub(crate) operations: String,
+    pub(crate) operations: Parts,
+}
+
+/// Statements that read one table's rows of a span of orders.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    /// The span of the table itself, by its index, where the two ids compare alike: twice as fast as the join.
+    pub(crate) alone: Option<String>,
+    /// The table joined with the orders; behind `alone` only rows that spell their order otherwise.
+    pub(crate) joined: String,
+    /// What stands behind the span's own parameters.
+    pub(crate) params: Vec<Value>,
 }
 
 impl Statements {
@@ -24,46 +36,68 @@ impl Statements {
     /// `after` up to `upto`.
     pub(crate) fn by_range(schema: &Schema, wanted: &Wanted, is_first: bool) -> Statements {
         let id = schema.head.column("k", "id");
-        let (after, and_after) = if is_first {
-            (String::new(), String::new())
-        } else {
-            (format!("WHERE {id} > ?"), format!("{id} > ? AND "))
-        };
+        let after = if is_first { String::new() } else { format!("WHERE {id} > ?") };
         let heads = format!("{} {after} ORDER BY {id} LIMIT ?", select_heads(schema));
-        Statements::of(schema, wanted, heads, &format!("{and_after}{id} <= ?"))
+        let span = |id: &str| if is_first { format!("{id} <= ?") } else { format!("{id} > ? AND {id} <= ?") };
+        Statements::of(schema, wanted, heads, span)
     }
 
     /// Orders with one of `n_ids` ids.
     pub(crate) fn by_ids(schema: &Schema, wanted: &Wanted, n_ids: usize) -> Statements {
         let id = schema.head.column("k", "id");
-        let span = format!("{id} IN ({})", vec!["?"; n_ids].join(", "));
-        let heads = format!("{} WHERE {span} ORDER BY {id}", select_heads(schema));
-        Statements::of(schema, wanted, heads, &span)
+        let span = |id: &str| one_of(id, n_ids);
+        let heads = format!("{} WHERE {} ORDER BY {id}", select_heads(schema), span(&id));
+        Statements::of(schema, wanted, heads, span)
     }
 
-    fn of(schema: &Schema, wanted: &Wanted, heads: String, span: &str) -> Statements {
-        let (noted, notes) = wanted_notes(schema, wanted);
-        let (wanted_codes, codes) = any_like(&schema.accessory.column("c", "zcode"), &wanted.codes);
-        let select = |child: &ErpTable, columns: &[&str], filter: &str| {
-            let columns: Vec<String> = columns.iter().map(|column| child.column("c", column)).collect();
-            let filter = if filter.is_empty() { String::new() } else { format!(" AND ({filter})") };
-            format!(
-                "SELECT {id}, {columns} FROM {join} WHERE {span}{filter}",
-                id = schema.head.column("k", "id"),
-                columns = columns.join(", "),
-                join = join(schema, child),
-            )
-        };
+    /// `span` makes of an id's column the condition for the span.
+    fn of(schema: &Schema, wanted: &Wanted, heads: String, span: impl Fn(&str) -> String) -> Statements {
+        let codes = any_like(&schema.accessory.column("c", "zcode"), &wanted.codes);
+        let accessory = ["zcode", "position", "kennung", "znr", "text"];
+        let everything = ("1 = 1".to_owned(), Vec::new());
         Statements {
             heads,
-            logs: (select(&schema.log, &["datum", "id"], &noted), notes),
-            accessories: (
-                select(&schema.accessory, &["zcode", "position", "kennung", "znr", "text"], &wanted_codes),
-                codes,
-            ),
-            operations: select(&schema.operation, &["nummer", "bezeichnung"], ""),
+            logs: Parts::of(schema, &schema.log, &["datum", "id"], &span, wanted_notes(schema, wanted)),
+            accessories: Parts::of(schema, &schema.accessory, &accessory, &span, codes),
+            operations: Parts::of(schema, &schema.operation, &["nummer", "bezeichnung"], &span, everything),
         }
     }
+}
+
+impl Parts {
+    fn of(
+        schema: &Schema,
+        child: &ErpTable,
+        columns: &[&str],
+        span: impl Fn(&str) -> String,
+        (filter, params): (String, Vec<Value>),
+    ) -> Parts {
+        let columns: Vec<String> = columns.iter().map(|column| child.column("c", column)).collect();
+        let columns = columns.join(", ");
+        let (id, order) = (schema.head.column("k", "id"), child.column("c", "id_a_kopf"));
+        let joined = join(schema, child);
+        let joined = format!("SELECT {id}, {columns} FROM {joined} WHERE {} AND ({filter})", span(&id));
+        let Some(index) = &child.index else {
+            return Parts { alone: None, joined, params };
+        };
+        let (table, index) = (child.sql(), quote_ident(index));
+        // The server would take an index whose statistics are stale for worse than none.
+        let alone = format!(
+            "SELECT {order}, {columns} FROM {table} c FORCE INDEX ({index}) WHERE {} AND ({filter})",
+            span(&order)
+        );
+        Parts { alone: Some(alone), joined: format!("{joined} AND BINARY {id} <> BINARY {order}"), params }
+    }
+}
+
+/// Whether one of `n_ids` ids is an order's, by the orders' collation.
+pub(crate) fn has_order(schema: &Schema, n_ids: usize) -> String {
+    let ids = one_of(&schema.head.column("k", "id"), n_ids);
+    format!("SELECT 1 FROM {} k WHERE {ids} LIMIT 1", schema.head.sql())
+}
+
+fn one_of(column: &str, n: usize) -> String {
+    format!("{column} IN ({})", vec!["?"; n].join(", "))
 }
 
 fn select_heads(schema: &Schema) -> String {
@@ -75,7 +109,7 @@ fn select_heads(schema: &Schema) -> String {
 /// The orders with one of their parts, found from the orders. The server compares ids, because its collation may hold two spellings for equal.
 pub(crate) fn join(schema: &Schema, child: &ErpTable) -> String {
     // From the orders to their parts, where there is an index for that: the server's statistics may be stale.
-    let how = if child.is_indexed { "STRAIGHT_JOIN" } else { "JOIN" };
+    let how = if child.index.is_some() { "STRAIGHT_JOIN" } else { "JOIN" };
     format!(
         "{} k {how} {} c ON {} = {}",
         schema.head.sql(),
