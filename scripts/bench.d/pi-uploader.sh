@@ -86,7 +86,10 @@ load() { # NAME CONNECTIONS
 }
 
 waits_for_disk() { # JOURNAL-MODE
-  recorder syncs.db 1000 "$1"
+  recorder syncs.db 0 "$1"
+  # Our tables are made once in a card's life.
+  LOCAL_DB_PATH=syncs.db pi-uploader --once --quiet
+  sqlite3 syncs.db "$(events 1000)"
   LOCAL_DB_PATH=syncs.db strace -f -qq -o trace -e trace=fsync,fdatasync pi-uploader --once --quiet
   syncs[$1]+="$(grep -c 'sync(' trace) "
 }

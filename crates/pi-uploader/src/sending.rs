@@ -11,7 +11,7 @@ use sync_core::stop::Stop;
 use sync_core::tracking::{self, Intent, Outcome};
 
 use crate::database::Database;
-use crate::deliver::courier::{Courier, Halt};
+use crate::deliver::courier::{Courier, Delivered, Halt};
 use crate::deliver::{Delivery, Job};
 use crate::pause;
 use crate::screen::{self, Screen, Tally};
@@ -40,24 +40,27 @@ pub(crate) struct Sending<'a> {
     pub(crate) stop: &'a Stop,
     pub(crate) tally: Tally,
     /// Results that are not in the database yet, and since when the first of them is here.
-    pub(crate) results: Vec<(Job, Delivery)>,
+    pub(crate) results: Vec<Delivered>,
     pub(crate) first_result: Option<Instant>,
 }
 
 impl Sending<'_> {
     /// Sends events in this order; returns early when the run has come to its end.
     pub(crate) fn events(&mut self, table: &Table, ids: &[i64]) -> Result<()> {
-        let mut batches = ids.chunks(BATCH);
+        let mut left = ids;
         loop {
-            while self.courier.n_out() <= BATCH && self.goes_on() {
-                let Some(batch) = batches.next() else { break };
+            let n_out = self.courier.n_out();
+            if n_out <= BATCH && !left.is_empty() && self.goes_on() {
+                // A second batch is there before the first has gone, and the first two cost one commit.
+                let (batch, others) = left.split_at(left.len().min(2 * BATCH - n_out));
+                left = others;
                 self.hand_out(table, batch)?;
             }
             if self.courier.n_out() == 0 {
                 return self.flush();
             }
             self.collect(BATCH)?;
-            if batches.len() == 0 || !self.goes_on() {
+            if left.is_empty() || !self.goes_on() {
                 self.flush()?;
             }
         }
@@ -65,7 +68,7 @@ impl Sending<'_> {
 
     /// Sends one video.
     pub(crate) fn media(&mut self, table: &Table, id: i64) -> Result<()> {
-        let Some((row, misfit)) = rows::read(&self.database.db, table, id)? else {
+        let Some((row, misfit)) = rows::row(&self.database.db, table, id)? else {
             return Ok(());
         };
         let misfit = match (misfit, row.n_video_bytes) {
@@ -114,8 +117,9 @@ impl Sending<'_> {
         let mut misfits = Vec::new();
         let device = self.settings.device.as_str();
         self.save(&mut |db| {
+            let mut reader = rows::Reader::new(db, table)?;
             for id in ids {
-                match rows::read(db, table, *id)? {
+                match reader.row(*id)? {
                     None => {}
                     Some((row, Ok(()))) => jobs.push(prepare(db, &row, device, None)?),
                     Some((row, Err(reason))) => {
@@ -139,7 +143,7 @@ impl Sending<'_> {
     fn collect(&mut self, n_wanted: usize) -> Result<()> {
         let mut last_call: Option<Instant> = None;
         while self.courier.n_out() > 0 && self.results.len() < n_wanted {
-            if let Some((job, delivery)) = self.courier.result(TICK) {
+            for (job, delivery) in self.courier.results(n_wanted - self.results.len(), TICK) {
                 self.take(job, delivery, last_call.is_some());
             }
             if self.first_result.is_some_and(|first| first.elapsed() >= ACK_DELAY) {

@@ -16,12 +16,12 @@ use sync_testing::backend::{Fault, Schedule};
 use sync_testing::matrix::{how_many, seed};
 
 const SIGKILL: Option<i32> = Some(9);
-/// Points that 250 events and two videos pass six times at least.
+/// Points that the backlog passes six times at least.
 const POINTS: [&str; 3] = ["intended", "acknowledging", "acknowledged"];
 
 fn backlog() -> Setup {
     let setup = Setup::new();
-    setup.events(450);
+    setup.events(650);
     setup.media(1, 1_200_000);
     setup.media(2, 3_000);
     setup
@@ -77,7 +77,7 @@ fn a_kill_before_every_commit_gets_nowhere_and_harms_nothing() {
     let setup = backlog();
     for round in 0..5 {
         // The first commit has the intents; the one that would acknowledge never comes.
-        let run = setup.tool(&["--once"]).env("FAILPOINTS", "acknowledging=2*off->return").run();
+        let run = setup.tool(&["--once"]).env("FAILPOINTS", "acknowledging=1*off->return").run();
         assert_eq!(run.signal, SIGKILL, "{run:?}");
         assert_eq!(setup.tracked(), [""; 0]);
         change_sensors(&setup, round);

@@ -9,9 +9,15 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::{Connector as _, DefaultConnector};
 use ureq::{Agent, Body, SendBody, Timeout};
 
+use self::gather::Gather;
+use self::names::Names;
 use crate::fault::Fault;
+
+mod gather;
+mod names;
 
 /// The time to connect: name, TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,7 +75,8 @@ impl Client {
             .timeout_resolve(Some(CONNECT_TIMEOUT))
             .user_agent(options.user_agent)
             .tls_config(TlsConfig::builder().root_certs(roots).build());
-        Ok(Client { agent: config.build().into() })
+        let connector = DefaultConnector::default().chain(Gather);
+        Ok(Client { agent: Agent::with_parts(config.build(), connector, Names::default()) })
     }
 
     /// Posts JSON: `headers`, and a body of `length` bytes; it is given up after `patience` without progress.

@@ -98,6 +98,24 @@ pub fn is_new(fingerprint: &str) -> String {
     )
 }
 
+/// SQL of the ids behind the parameter `:after` among which every row is that [`is_new`], and few others.
+///
+/// It walks rows and tracking side by side in the order of their ids, in half the time of looking each row up. `rows` is
+/// SQL for the table's rows, `id` and `fingerprint` for their columns.
+pub fn candidates(table: &str, rows: &str, id: &str, fingerprint: &str) -> String {
+    // Without its limit the inner order would be dropped, and with it the walk.
+    format!(
+        "SELECT id FROM (SELECT {id} AS id, {fingerprint} FROM {rows} WHERE {id} > :after
+           EXCEPT SELECT local_id, fingerprint FROM sync_attempt WHERE table_name = '{table}' AND local_id > :after
+           ORDER BY 1, 2 LIMIT -1)
+         UNION ALL SELECT id FROM (SELECT {id} AS id FROM {rows} WHERE {id} > :after
+           EXCEPT SELECT local_id FROM sync_tracking WHERE table_name = '{table}' AND local_id > :after
+           ORDER BY 1 LIMIT -1)
+         UNION ALL SELECT local_id FROM sync_tracking
+           WHERE sync_status IN ('failed', 'pending') AND table_name = '{table}' AND local_id > :after"
+    )
+}
+
 /// SQL that holds for a joined row whose earlier attempts failed and that is due at the parameter `:now`, in seconds.
 pub fn is_due(fingerprint: &str) -> String {
     format!(
@@ -205,17 +223,18 @@ pub fn record(db: &Connection, table: &str, local_id: i64, outcome: &Outcome) ->
            sync_date = excluded.sync_date, sync_status = excluded.sync_status, error_message = excluded.error_message",
     )?;
     track.execute(params![table, local_id, remote_id, local_time(), status_word, message])?;
-    let (sql, status, due) = match outcome {
-        Outcome::Sent { .. } => {
-            ("payload = NULL, attempts = 0, last_status = ?3, next_attempt_at = ?4", None, None)
-        }
-        Outcome::Failed { status, pause, .. } => {
-            ("attempts = attempts + 1, last_status = ?3, next_attempt_at = ?4", *status, Some(now() + pause))
-        }
-        Outcome::Untried { .. } => ("last_status = ?3, next_attempt_at = ?4", None, None),
+    let (is_sent, status, pause) = match outcome {
+        Outcome::Sent { .. } => (true, None, None),
+        Outcome::Failed { status, pause, .. } => (false, *status, Some(*pause)),
+        Outcome::Untried { .. } => (false, None, None),
     };
-    let sql = format!("UPDATE sync_attempt SET {sql} WHERE table_name = ?1 AND local_id = ?2");
-    db.prepare_cached(&sql)?.execute(params![table, local_id, status, due])?;
+    let mut attempt = db.prepare_cached(
+        "UPDATE sync_attempt SET payload = iif(?3, NULL, payload), attempts = iif(?3, 0, attempts + (?5 IS NOT NULL)),
+           last_status = ?4, next_attempt_at = ?5
+         WHERE table_name = ?1 AND local_id = ?2",
+    )?;
+    let due = pause.map(|pause| now() + pause);
+    attempt.execute(params![table, local_id, is_sent, status, due])?;
     Ok(())
 }
 

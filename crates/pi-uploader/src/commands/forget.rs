@@ -32,8 +32,7 @@ pub(crate) fn retry(settings: &Settings, row: Option<&RowArgs>) -> Result<Exit> 
 pub(crate) fn resend(settings: &Settings, row: &RowArgs) -> Result<Exit> {
     let mut database = database::open(settings)?;
     let table = database.schema.table(Kind::of(&row.table));
-    let is_there =
-        table.map(|table| rows::read(&database.db, table, row.id)).transpose()?.flatten().is_some();
+    let is_there = table.map(|table| rows::row(&database.db, table, row.id)).transpose()?.flatten().is_some();
     if !is_there {
         return Err(Fault::failed(
             format!("there is no {} {}", row.table, row.id),

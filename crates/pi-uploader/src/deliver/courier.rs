@@ -1,9 +1,8 @@
 //! The threads that call the server, and the queue that they share with the thread that has the database.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::Scope;
+use std::thread::{self, Scope};
 use std::time::Duration;
 
 use sync_core::http::Client;
@@ -27,27 +26,63 @@ pub(crate) enum Halt {
     Stopped,
 }
 
-/// Rows waiting for a thread.
+/// A row, and what became of it.
+pub(crate) type Delivered = (Job, Delivery);
+
+/// Rows waiting for a thread, and those that have been with one.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to do for the threads, or nothing any more.
+    work: Condvar,
+    /// As many results are there as are waited for, or no more will come.
+    done: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// Rows that are with a thread.
+    n_calling: usize,
+    results: VecDeque<Delivered>,
+    /// Results that are waited for: to be woken for each would cost more than the call.
+    n_wanted: usize,
     is_closed: bool,
     halt: Option<Halt>,
     n_struggles: u32,
 }
 
-/// The rows handed out, and what became of them.
-#[derive(Debug)]
-pub(crate) struct Courier<'a> {
-    queue: &'a Queue,
-    results: Receiver<(Job, Delivery)>,
-    n_out: usize,
+impl State {
+    /// Rows whose result is still to be fetched.
+    fn n_out(&self) -> usize {
+        let n_waiting = if self.halt.is_some() { 0 } else { self.jobs.len() };
+        n_waiting + self.n_calling + self.results.len()
+    }
+
+    fn is_enough(&self) -> bool {
+        self.results.len() >= self.n_wanted || self.results.len() == self.n_out()
+    }
+
+    /// Ends the run when the server is in trouble.
+    fn judge(&mut self, job: &Job, delivery: &Delivery) {
+        let halt = match delivery {
+            Delivery::Unreachable { reason } => Halt::Unreachable(reason.clone()),
+            Delivery::Unauthorized { reason } => Halt::Unauthorized(reason.clone()),
+            Delivery::Later { reason, .. } if job.n_attempts == 0 => {
+                self.n_struggles += 1;
+                if self.n_struggles < MAX_STRUGGLES {
+                    return;
+                }
+                Halt::Struggling(reason.clone())
+            }
+            Delivery::Later { .. } => return,
+            Delivery::Done { .. } | Delivery::Refused { .. } => {
+                self.n_struggles = 0;
+                return;
+            }
+        };
+        self.halt.get_or_insert(halt);
+    }
 }
 
 impl Queue {
@@ -57,45 +92,50 @@ impl Queue {
 
     /// The next row, `None` when there will be no more.
     fn next(&self) -> Option<Job> {
+        let is_idle = |state: &mut State| state.jobs.is_empty() && !state.is_closed && state.halt.is_none();
+        let mut state = self.work.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        if state.halt.is_some() {
+            return None;
+        }
+        let job = state.jobs.pop_front()?;
+        state.n_calling += 1;
+        Some(job)
+    }
+
+    /// Takes a row back, `None` from a thread that died of it.
+    fn give_back(&self, delivered: Option<Delivered>) {
         let mut state = self.lock();
-        loop {
-            if state.halt.is_some() {
-                return None;
-            }
-            if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
-            }
-            if state.is_closed {
-                return None;
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.n_calling -= 1;
+        if let Some((job, delivery)) = delivered {
+            state.judge(&job, &delivery);
+            state.results.push_back((job, delivery));
+        }
+        let (is_enough, has_ended) = (state.is_enough(), state.halt.is_some());
+        drop(state);
+        if is_enough {
+            self.done.notify_all();
+        }
+        if has_ended {
+            self.work.notify_all();
         }
     }
+}
 
-    fn halt(&self, why: Halt) {
-        self.lock().halt.get_or_insert(why);
-        self.changed.notify_all();
-    }
+/// A thread at work; one that dies must not be waited for.
+struct AtWork<'a>(&'a Queue);
 
-    /// Ends the run when the server is in trouble.
-    fn judge(&self, job: &Job, delivery: &Delivery) {
-        match delivery {
-            Delivery::Unreachable { reason } => self.halt(Halt::Unreachable(reason.clone())),
-            Delivery::Unauthorized { reason } => self.halt(Halt::Unauthorized(reason.clone())),
-            Delivery::Later { reason, .. } if job.n_attempts == 0 => {
-                let n_struggles = {
-                    let mut state = self.lock();
-                    state.n_struggles += 1;
-                    state.n_struggles
-                };
-                if n_struggles >= MAX_STRUGGLES {
-                    self.halt(Halt::Struggling(reason.clone()));
-                }
-            }
-            Delivery::Later { .. } => {}
-            Delivery::Done { .. } | Delivery::Refused { .. } => self.lock().n_struggles = 0,
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.give_back(None);
         }
     }
+}
+
+/// The rows handed out, and what became of them.
+#[derive(Debug)]
+pub(crate) struct Courier<'a> {
+    queue: &'a Queue,
 }
 
 impl<'a> Courier<'a> {
@@ -110,55 +150,43 @@ impl<'a> Courier<'a> {
     where
         'a: 'scope,
     {
-        let (sender, results) = channel();
         for _ in 0..n_threads {
-            let sender: Sender<(Job, Delivery)> = sender.clone();
             scope.spawn(move || {
                 while let Some(job) = queue.next() {
+                    let _at_work = AtWork(queue);
                     let delivery = endpoint.send(client, &job);
-                    queue.judge(&job, &delivery);
-                    if sender.send((job, delivery)).is_err() {
-                        return;
-                    }
+                    queue.give_back(Some((job, delivery)));
                 }
             });
         }
-        Courier { queue, results, n_out: 0 }
+        Courier { queue }
     }
 
     /// Hands out rows.
-    pub(crate) fn send(&mut self, jobs: impl IntoIterator<Item = Job>) {
-        let mut state = self.queue.lock();
-        let n_before = state.jobs.len();
-        state.jobs.extend(jobs);
-        self.n_out += state.jobs.len() - n_before;
-        drop(state);
-        self.queue.changed.notify_all();
+    pub(crate) fn send(&self, jobs: impl IntoIterator<Item = Job>) {
+        self.queue.lock().jobs.extend(jobs);
+        self.queue.work.notify_all();
     }
 
     /// Rows whose result is still to come.
     pub(crate) fn n_out(&self) -> usize {
-        self.n_out
+        self.queue.lock().n_out()
     }
 
-    /// The next result, `None` when none came in this time, or none will come any more.
-    pub(crate) fn result(&mut self, wait: Duration) -> Option<(Job, Delivery)> {
-        match self.results.recv_timeout(wait) {
-            Ok(result) => {
-                self.n_out = self.n_out.saturating_sub(1);
-                Some(result)
-            }
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => {
-                self.n_out = 0;
-                None
-            }
-        }
+    /// Up to so many results; fewer when no more came in this time, or none will come any more.
+    pub(crate) fn results(&self, n_wanted: usize, wait: Duration) -> Vec<Delivered> {
+        let mut state = self.queue.lock();
+        state.n_wanted = n_wanted;
+        let waited = self.queue.done.wait_timeout_while(state, wait, |state| !state.is_enough());
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let n = n_wanted.min(state.results.len());
+        state.results.drain(..n).collect()
     }
 
     /// Sends nothing any more; what is on its way still has its result.
     pub(crate) fn stop(&self) {
-        self.queue.halt(Halt::Stopped);
+        self.queue.lock().halt.get_or_insert(Halt::Stopped);
+        self.queue.work.notify_all();
     }
 
     /// Why nothing is sent any more.
@@ -170,6 +198,6 @@ impl<'a> Courier<'a> {
 impl Drop for Courier<'_> {
     fn drop(&mut self) {
         self.queue.lock().is_closed = true;
-        self.queue.changed.notify_all();
+        self.queue.work.notify_all();
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 use serde::Serialize;
 use serde_json::{Number, Value};
 use uuid::Uuid;
@@ -63,51 +63,71 @@ struct MediaSensor<'a> {
     nom: &'a Value,
 }
 
-/// The row with this id; `Err` inside says why it cannot be sent, none that it has gone.
-pub(crate) fn read(db: &Connection, table: &Table, id: i64) -> Result<Option<(Row, Result<(), String>)>> {
-    let sensor = table.sensor.as_ref();
-    let state = table.own_state.as_ref().or(sensor.and_then(|sensor| sensor.state.as_ref()));
-    let null = "NULL".to_owned();
-    let sql = format!(
-        "SELECT {date}, {capteur}, {name}, {state}, {camera}, {video}, {fingerprint} FROM {rows} {join} WHERE {id} = ?1",
-        date = table.date,
-        capteur = table.capteur,
-        name = sensor.map_or(&null, |sensor| &sensor.name),
-        state = state.unwrap_or(&null),
-        camera = table.camera.as_ref().unwrap_or(&null),
-        video = table.video.as_ref().map_or(null.clone(), |video| format!("octet_length({video})")),
-        fingerprint = table.fingerprint(),
-        rows = table.rows,
-        join = sensor.map_or("", |sensor| sensor.join.as_str()),
-        id = table.id,
-    );
-    let mut statement = db.prepare_cached(&sql)?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let mut misfit = Ok(());
-        let mut json = |i: usize, name: &str| -> rusqlite::Result<Value> {
-            Ok(to_json(row.get_ref(i)?).unwrap_or_else(|why| {
-                misfit = Err(format!("{name}: {why}"));
-                Value::Null
-            }))
-        };
-        let read = Row {
-            kind: table.kind,
-            id,
-            date: json(0, "date")?,
-            capteur: json(1, "capteur")?,
-            name: json(2, "nom")?,
-            state: json(3, "etat")?,
-            camera: json(4, "numero_camera")?,
-            has_own_state: table.own_state.is_some(),
-            n_video_bytes: row
-                .get::<_, Option<i64>>(5)?
-                .and_then(|n| u64::try_from(n).ok())
-                .filter(|n| *n > 0),
-            fingerprint: row.get(6)?,
-        };
-        Ok((read, misfit))
+/// A reader of a table's rows: one statement for all of them.
+pub(crate) struct Reader<'a> {
+    table: &'a Table,
+    statement: CachedStatement<'a>,
+}
+
+/// A row, or none if it has gone; `Err` inside says why it cannot be sent.
+pub(crate) type Found = Option<(Row, Result<(), String>)>;
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(db: &'a Connection, table: &'a Table) -> Result<Reader<'a>> {
+        let sensor = table.sensor.as_ref();
+        let state = table.own_state.as_ref().or(sensor.and_then(|sensor| sensor.state.as_ref()));
+        let null = "NULL".to_owned();
+        let sql = format!(
+            "SELECT {date}, {capteur}, {name}, {state}, {camera}, {video}, {fingerprint} FROM {rows} {join} WHERE {id} = ?1",
+            date = table.date,
+            capteur = table.capteur,
+            name = sensor.map_or(&null, |sensor| &sensor.name),
+            state = state.unwrap_or(&null),
+            camera = table.camera.as_ref().unwrap_or(&null),
+            video = table.video.as_ref().map_or(null.clone(), |video| format!("octet_length({video})")),
+            fingerprint = table.fingerprint(),
+            rows = table.rows,
+            join = sensor.map_or("", |sensor| sensor.join.as_str()),
+            id = table.id,
+        );
+        let reading = || format!("read {}", table.plain.0);
+        Ok(Reader { table, statement: db.prepare_cached(&sql).with_context(reading)? })
+    }
+
+    /// The row with this id.
+    pub(crate) fn row(&mut self, id: i64) -> Result<Found> {
+        let table = self.table;
+        let found = self.statement.query_row([id], |row| read(table, id, row)).optional();
+        found.with_context(|| format!("read {} {id}", table.plain.0))
+    }
+}
+
+/// The row with this id.
+pub(crate) fn row(db: &Connection, table: &Table, id: i64) -> Result<Found> {
+    Reader::new(db, table)?.row(id)
+}
+
+fn read(table: &Table, id: i64, row: &rusqlite::Row<'_>) -> rusqlite::Result<(Row, Result<(), String>)> {
+    let mut misfit = Ok(());
+    let mut json = |i: usize, name: &str| -> rusqlite::Result<Value> {
+        Ok(to_json(row.get_ref(i)?).unwrap_or_else(|why| {
+            misfit = Err(format!("{name}: {why}"));
+            Value::Null
+        }))
     };
-    statement.query_row([id], read).optional().with_context(|| format!("read {} {id}", table.plain.0))
+    let read = Row {
+        kind: table.kind,
+        id,
+        date: json(0, "date")?,
+        capteur: json(1, "capteur")?,
+        name: json(2, "nom")?,
+        state: json(3, "etat")?,
+        camera: json(4, "numero_camera")?,
+        has_own_state: table.own_state.is_some(),
+        n_video_bytes: row.get::<_, Option<i64>>(5)?.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0),
+        fingerprint: row.get(6)?,
+    };
+    Ok((read, misfit))
 }
 
 fn to_json(value: ValueRef<'_>) -> Result<Value, &'static str> {

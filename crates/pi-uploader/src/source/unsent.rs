@@ -18,32 +18,22 @@ pub(crate) struct Unsent {
     pub(crate) due: Vec<i64>,
 }
 
-/// Rows of the table behind this id that were never tried.
+/// Rows of the table behind this id, or all, that were never tried.
 pub(crate) fn new(db: &Connection, table: &Table, after: Option<i64>) -> Result<Vec<i64>> {
-    let is_new = tracking::is_new(&table.fingerprint());
-    let behind =
-        if after.is_some() { format!("{} > :after AND", table.id) } else { ":after IS NULL AND".to_owned() };
+    let (Table { rows, id, .. }, name, fingerprint) = (table, table.kind.table(), table.fingerprint());
     let sql = format!(
-        "SELECT {id} FROM {rows} {known} WHERE {behind} {is_new} ORDER BY {id} LIMIT {MAX_IDS}",
-        id = table.id,
-        rows = table.rows,
-        known = tracking::join(table.kind.table(), &table.id),
+        "SELECT {id} FROM {rows} {known} WHERE {id} IN ({candidates}) AND {is_new} ORDER BY {id} LIMIT {MAX_IDS}",
+        known = tracking::join(name, id),
+        candidates = tracking::candidates(name, rows, id, &fingerprint),
+        is_new = tracking::is_new(&fingerprint),
     );
-    ids(db, &sql, named_params! {":after": after}, table)
+    ids(db, &sql, named_params! {":after": after.unwrap_or(i64::MIN)}, table)
 }
 
 /// Rows of the table that were tried before and are due at this time, in seconds since 1970-01-01 UTC.
 pub(crate) fn due(db: &Connection, table: &Table, now: i64) -> Result<Vec<i64>> {
-    let sql = format!(
-        "SELECT t.local_id FROM sync_tracking t
-         JOIN sync_attempt a USING (table_name, local_id)
-         JOIN {rows} ON {id} = t.local_id
-         WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{name}' AND {is_due} ORDER BY t.local_id",
-        rows = table.rows,
-        id = table.id,
-        name = table.kind.table(),
-        is_due = tracking::is_due(&table.fingerprint()),
-    );
+    let is_due = tracking::is_due(&table.fingerprint());
+    let sql = format!("SELECT t.local_id {} AND {is_due} ORDER BY t.local_id", marked(table));
     ids(db, &sql, named_params! {":now": now}, table)
 }
 
@@ -62,23 +52,30 @@ pub(crate) fn n_new(db: &Connection, table: &Table) -> Result<u64> {
 
 /// How many rows of the table failed, and have not arrived since.
 pub(crate) fn n_failed(db: &Connection, table: &Table) -> Result<u64> {
-    n(db, &format!("{} AND a.attempts > 0", marked(table)))
+    n(
+        db,
+        &format!(
+            "SELECT count(*) {} AND a.fingerprint = {} AND a.attempts > 0",
+            marked(table),
+            table.fingerprint()
+        ),
+    )
 }
 
 /// The same with those that were put off, which counts as no attempt.
 pub(crate) fn n_marked(db: &Connection, table: &Table) -> Result<u64> {
-    n(db, &marked(table))
+    n(db, &format!("SELECT count(*) {} AND a.fingerprint = {}", marked(table), table.fingerprint()))
 }
 
+/// The rows that are marked as not sent, joined in this order: they are few, as a rule, which SQLite
+/// cannot know.
 fn marked(table: &Table) -> String {
     format!(
-        "SELECT count(*) FROM sync_tracking t JOIN sync_attempt a USING (table_name, local_id)
-         JOIN {} ON {} = t.local_id
-         WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{}' AND a.fingerprint = {}",
+        "FROM sync_tracking t CROSS JOIN sync_attempt a USING (table_name, local_id) CROSS JOIN {} ON {} = t.local_id
+         WHERE t.sync_status IN ('failed', 'pending') AND t.table_name = '{}'",
         table.rows,
         table.id,
         table.kind.table(),
-        table.fingerprint()
     )
 }
 

@@ -72,3 +72,43 @@ fn a_due_time_that_only_a_wrong_clock_can_have_set_means_now() {
         assert_eq!(n == 1, due.is_none(), "{ahead}");
     }
 }
+
+#[test]
+fn every_new_row_is_a_candidate() {
+    let db = db();
+    db.execute_batch("CREATE TABLE rows(id INTEGER PRIMARY KEY, f TEXT)").unwrap();
+    // Every combination of what can be known of a row, at ids from 0 on.
+    let mut id = 0;
+    for attempt in ["", "'f', 0", "'f', 2", "'g', 0", "'g', 2"] {
+        for status in ["", "pending", "success", "failed"] {
+            db.execute_batch(&format!("INSERT INTO rows VALUES ({id}, 'f')")).unwrap();
+            if !attempt.is_empty() {
+                let columns = "table_name, local_id, idempotency_key, fingerprint, attempts";
+                let values = format!("'evenement', {id}, 'k', {attempt}");
+                db.execute_batch(&format!("INSERT INTO sync_attempt ({columns}) VALUES ({values})")).unwrap();
+            }
+            if !status.is_empty() {
+                let columns = "table_name, local_id, sync_date, sync_status";
+                let values = format!("'evenement', {id}, '', '{status}'");
+                db.execute_batch(&format!("INSERT INTO sync_tracking ({columns}) VALUES ({values})"))
+                    .unwrap();
+            }
+            id += 1;
+        }
+    }
+    let select = |condition: &str, after: i64| -> Vec<i64> {
+        let sql = format!(
+            "SELECT r.id FROM rows r {} WHERE r.id > :after AND {} {condition} ORDER BY 1",
+            join("evenement", "r.id"),
+            is_new("r.f")
+        );
+        let mut statement = db.prepare(&sql).unwrap();
+        let ids = statement.query_map(named_params! {":after": after}, |row| row.get(0)).unwrap();
+        ids.map(Result::unwrap).collect()
+    };
+    let candidates = format!("AND r.id IN ({})", candidates("evenement", "rows c", "c.id", "c.f"));
+    assert!(select("", -1).len() > 10);
+    for after in -1..id {
+        assert_eq!(select(&candidates, after), select("", after), "behind {after}");
+    }
+}
