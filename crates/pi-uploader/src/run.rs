@@ -163,7 +163,8 @@ fn tidy_spool(sending: &Sending<'_>, schema: &Schema) -> Result<()> {
     if sending.spool.is_empty() || is_needed()? {
         return Ok(());
     }
-    sending.spool.empty()
+    sending.spool.empty();
+    Ok(())
 }
 
 fn ending(halted: Option<Halt>, is_loop: bool) -> Result<()> {

@@ -102,7 +102,7 @@ impl Sending<'_> {
         self.flush()?;
         let is_there = |tracked: &tracking::Attempt| tracked.payload.is_none();
         if tracking::attempt(&self.database.db, table.kind.table(), id)?.as_ref().is_some_and(is_there) {
-            self.spool.empty()?;
+            self.spool.empty();
         }
         Ok(())
     }

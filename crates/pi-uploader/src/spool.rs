@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::source::rows::Row;
@@ -44,7 +44,7 @@ enum Place {
 /// Why a video is not sent now.
 #[derive(Debug)]
 pub(crate) enum Wait {
-    /// The folder cannot be made.
+    /// The folder cannot be written.
     NoSpool(String),
     /// There is no room for it; needed and free bytes.
     NoSpace(u64, u64),
@@ -71,30 +71,31 @@ impl Spool {
                 place: Place::Memory(bytes.into()),
             }));
         }
-        if let Err(error) = fs::create_dir_all(&self.dir) {
-            return Ok(Err(Wait::NoSpool(format!("{}: {error}", self.dir.display()))));
-        }
         if let Some(video) = self.found(db, table, row, n_bytes)? {
             return Ok(Ok(video));
         }
-        self.empty()?;
-        let free = free_bytes(&self.dir)?;
-        if free < n_bytes.saturating_add(MARGIN) {
-            return Ok(Err(Wait::NoSpace(n_bytes, free)));
+        if let Err(why) = self.make_room(n_bytes) {
+            return Ok(Err(why));
         }
         let part = self.dir.join(format!("media-{}.part", row.id));
         let filled = read(db, table, row, || File::create(&part))?;
-        Ok(match filled {
-            Ok((_, hash)) => {
-                let path = self.path(row, &hash);
-                fs::rename(&part, &path).with_context(|| format!("keep {}", path.display()))?;
-                Ok(Video { n_bytes, hash, place: Place::File(path) })
-            }
-            Err(why) => {
-                fs::remove_file(&part).ok();
-                Err(why)
-            }
-        })
+        let kept = filled.and_then(|(_, hash)| {
+            let path = self.path(row, &hash);
+            fs::rename(&part, &path).map_err(|error| no_spool(&path, &error))?;
+            Ok(Video { n_bytes, hash, place: Place::File(path) })
+        });
+        if kept.is_err() {
+            fs::remove_file(&part).ok();
+        }
+        Ok(kept)
+    }
+
+    /// Makes the folder, with nothing in it and enough free space around it.
+    fn make_room(&self, n_bytes: u64) -> Result<(), Wait> {
+        fs::create_dir_all(&self.dir).map_err(|error| no_spool(&self.dir, &error))?;
+        self.empty();
+        let free = free_bytes(&self.dir).map_err(|error| no_spool(&self.dir, &error))?;
+        if free < n_bytes.saturating_add(MARGIN) { Err(Wait::NoSpace(n_bytes, free)) } else { Ok(()) }
     }
 
     /// Bytes that wait here.
@@ -108,12 +109,13 @@ impl Spool {
         self.files().is_empty()
     }
 
-    /// Removes all videos.
-    pub(crate) fn empty(&self) -> Result<()> {
+    /// Removes all videos. One that stays is in nobody's way but for its space.
+    pub(crate) fn empty(&self) {
         for path in self.files() {
-            fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+            if let Err(error) = fs::remove_file(&path) {
+                log::warn!("{} cannot be removed: {error}", path.display());
+            }
         }
-        Ok(())
     }
 
     /// A video that an earlier attempt left here, if it still is the row's.
@@ -131,9 +133,9 @@ impl Spool {
             return Ok(None);
         }
         // A file survives a power cut by its name alone.
-        let mut hash = blake3::Hasher::new();
-        io::copy(&mut File::open(path)?, &mut hash)?;
-        let hash = hash.finalize();
+        let Ok(hash) = hash_of(path) else {
+            return Ok(None);
+        };
         let is_same = matches!(video::hash_of(db, table, row.id, n_bytes)?, Ok(now) if now == hash);
         Ok(is_same.then(|| Video { n_bytes, hash, place: Place::File(path.clone()) }))
     }
@@ -175,15 +177,22 @@ fn read<S: io::Write>(
         Ok(read) => Ok(Ok(read)),
         Err(Unreadable::Restless) => Ok(Err(Wait::Restless)),
         Err(Unreadable::Gone) => Ok(Err(Wait::Gone)),
-        Err(Unreadable::Sink(error)) if error.kind() == io::ErrorKind::StorageFull => {
-            Ok(Err(Wait::NoSpace(row.n_video_bytes.unwrap_or_default(), 0)))
-        }
-        Err(Unreadable::Sink(error)) => Err(error).context("write the spool"),
+        Err(Unreadable::Sink(error)) => Ok(Err(Wait::NoSpool(error.to_string()))),
     }
 }
 
+fn no_spool(path: &Path, error: &io::Error) -> Wait {
+    Wait::NoSpool(format!("{}: {error}", path.display()))
+}
+
+fn hash_of(path: &Path) -> io::Result<blake3::Hash> {
+    let mut hash = blake3::Hasher::new();
+    io::copy(&mut File::open(path)?, &mut hash)?;
+    Ok(hash.finalize())
+}
+
 /// Bytes that this user may still write to the disk with this folder.
-pub(crate) fn free_bytes(dir: &Path) -> Result<u64> {
-    let space = rustix::fs::statvfs(dir).context("look at the disk's free space")?;
+pub(crate) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let space = rustix::fs::statvfs(dir)?;
     Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }

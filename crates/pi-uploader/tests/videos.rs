@@ -234,6 +234,12 @@ fn a_spool_that_cannot_be_is_named_and_holds_up_no_event() {
         assert!(run.stderr.contains(&spool.display().to_string()), "{}", run.stderr);
         assert_eq!(setup.one("SELECT count(*) FROM sync_tracking WHERE table_name = 'evenement'"), "3");
     }
+    // Nor does one that fails while it is written.
+    std::fs::create_dir_all(spool(&setup).join("media-1.part")).unwrap();
+    let outcome = setup.once_to(3);
+    assert!(reason(&setup, 1).starts_with("the spool cannot be used: "), "{}", reason(&setup, 1));
+    assert_eq!((outcome.n("waiting"), setup.backend.rows().len()), (1, 4), "{}", outcome.report);
+    std::fs::remove_dir(spool(&setup).join("media-1.part")).unwrap();
     setup.once_to(0);
     setup.assert_all_served_once();
 }

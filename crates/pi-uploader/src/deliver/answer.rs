@@ -1,6 +1,7 @@
 //! What an answer means for the row that was sent.
 
 use std::fmt;
+use std::io::{BufReader, Read as _};
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de};
@@ -8,6 +9,8 @@ use sync_core::http::{self, Answer};
 
 use super::Delivery;
 
+/// Longer answers, in bytes, are read as they come: a server may send a video back.
+const USUAL: u64 = 16 * 1024;
 /// Most characters of an answer that are kept as a reason.
 const MAX_REASON: usize = 500;
 
@@ -50,13 +53,19 @@ fn reason(answer: &mut Answer) -> String {
     format!("HTTP {} {}", status.as_u16(), if text.is_empty() { name } else { &text })
 }
 
-/// An object with an id of ours, read without keeping the rest: a server may send a video back.
+/// An object with an id of ours, read without keeping the rest.
 struct Object {
     id: Option<i64>,
 }
 
 fn object(answer: &mut Answer) -> Option<Object> {
-    serde_json::from_reader(std::io::BufReader::new(answer.body_mut().as_reader())).ok()
+    let mut rest = answer.body_mut().as_reader();
+    let mut beginning = Vec::new();
+    rest.by_ref().take(USUAL).read_to_end(&mut beginning).ok()?;
+    if (beginning.len() as u64) < USUAL {
+        return serde_json::from_slice(&beginning).ok();
+    }
+    serde_json::from_reader(beginning.chain(BufReader::new(rest))).ok()
 }
 
 impl<'de> Deserialize<'de> for Object {
