@@ -204,6 +204,18 @@ fn status_shows_the_last_run_of_every_job() {
 }
 
 #[test]
+fn status_shows_the_cursor_of_every_table() {
+    let setup = Setup::new();
+    setup.my("CREATE TABLE a (id INT PRIMARY KEY, n INT); INSERT INTO a VALUES (1, 7), (2, 41);
+        CREATE TABLE b (id INT PRIMARY KEY, n INT); INSERT INTO b VALUES (1, 12)");
+    let cursors = || setup.run(&["status"]).stdout;
+    assert_eq!(setup.run(&["copy", "a", "--incremental", "n"]).code, Some(0));
+    assert!(cursors().trim_end().ends_with(" 41"), "{}", cursors());
+    assert_eq!(setup.run(&["copy", "b", "--incremental", "n"]).code, Some(0));
+    assert!(["a.n 41", "b.n 12"].iter().all(|cursor| cursors().contains(cursor)), "{}", cursors());
+}
+
+#[test]
 fn health_is_0_after_a_recent_run_and_else_1() {
     let setup = Setup::new();
     let health = |args: &[&str]| {

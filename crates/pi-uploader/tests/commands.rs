@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use common::Setup;
 use sync_testing::backend::{Fault, Options};
+use sync_testing::tool::Tool;
 
 #[test]
 fn status_counts_what_was_sent_failed_and_waits() {
@@ -79,6 +80,25 @@ fn a_dry_run_changes_nothing() {
         assert_eq!(setup.backend.n_requests(), 0);
     }
     assert_eq!(setup.list("SELECT name FROM sqlite_schema WHERE name LIKE 'sync%'"), [""; 0]);
+}
+
+#[test]
+fn a_report_that_nobody_can_have_is_told() {
+    let setup = Setup::new();
+    setup.events(2);
+    let redirected = ["-c", "exec \"$0\" --once --report json >/dev/full", env!("CARGO_BIN_EXE_pi-uploader")];
+    let run = Tool::new("/bin/sh")
+        .args(redirected)
+        .env("LOCAL_DB_PATH", setup.path())
+        .env("BACKEND_URL", setup.backend.url())
+        .run();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("the report cannot be written to standard output: No space"),
+        "{}",
+        run.stderr
+    );
+    setup.assert_all_served_once();
 }
 
 #[test]

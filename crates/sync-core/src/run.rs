@@ -123,7 +123,9 @@ fn say(report: &Report, format: Format) {
             let _ = writeln!(std::io::stderr().lock(), "{}", report.summary());
         }
         Format::Json => {
-            let _ = writeln!(std::io::stdout().lock(), "{}", report.json());
+            if let Err(err) = writeln!(std::io::stdout().lock(), "{}", report.json()) {
+                log::warn!("the report cannot be written to standard output: {err}");
+            }
         }
         Format::Text | Format::None => {}
     }

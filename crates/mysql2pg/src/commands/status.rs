@@ -9,9 +9,11 @@ use postgres::Client;
 use postgres::types::Type;
 use sync_core::exit::Exit;
 use sync_core::pg::quote_ident;
-use sync_core::{history, own_tables, pg, watermark};
+use sync_core::watermark::{self, Stamped, Watermark};
+use sync_core::{history, own_tables, pg};
 
 use crate::TOOL;
+use crate::orders;
 use crate::session;
 use crate::settings::Settings;
 
@@ -31,11 +33,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
     for job in &jobs {
         let Some(run) = history::last(&mut client, schema, TOOL, job)? else { continue };
         let n_aside: u64 = rejected::counts(&mut client, schema, TOOL, job)?.iter().map(|(_, _, n)| n).sum();
-        let cursor = watermark::load_all(&mut client, schema, job)?
-            .iter()
-            .filter_map(|(mark, _)| mark.at.last_timestamp)
-            .max()
-            .map_or_else(|| "-".to_owned(), timestamp::to_iso);
+        let marks = watermark::load_all(&mut client, schema, job)?;
         let status = run.error.map_or(run.status.clone(), |error| format!("{}: {error}", run.status));
         table.add_row([
             job.clone(),
@@ -45,11 +43,31 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
             run.n_written.to_string(),
             n_aside.to_string(),
             n_absent(&mut client, schema, job)?.to_string(),
-            cursor,
+            cursors(job, &marks),
         ]);
     }
     writeln!(out, "{table}")?;
     Ok(Exit::Done)
+}
+
+/// Where the job goes on; of several columns by their names.
+fn cursors(job: &str, marks: &[Stamped]) -> String {
+    // Of the orders, the number is when all of them were read.
+    let number = |mark: &Watermark| mark.at.rowid.filter(|_| job != orders::JOB).map(|n| n.to_string());
+    let values: Vec<(&str, String)> = marks
+        .iter()
+        .filter_map(|(mark, _)| {
+            let value = mark.at.last_timestamp.map(timestamp::to_iso).or_else(|| number(mark))?;
+            Some((mark.key.table.as_str(), value))
+        })
+        .collect();
+    match values.as_slice() {
+        [] => "-".to_owned(),
+        [(_, value)] => value.clone(),
+        several => {
+            several.iter().map(|(column, value)| format!("{column} {value}")).collect::<Vec<_>>().join("\n")
+        }
+    }
 }
 
 /// Names of the jobs that have run, in order; empty when our tables are not there yet.
