@@ -84,17 +84,19 @@ fn attached(
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(main, flags).with_context(|| opening(main))?;
     db.busy_timeout(BUSY_TIMEOUT)?;
+    let read =
+        |name: &str| db.query_row(&format!("SELECT count(*) FROM {name}.sqlite_schema"), [], |_| Ok(()));
+    read("main").with_context(|| opening(main))?;
     db.set_prepared_statement_cache_capacity(64);
     let name = match source {
         None => "main",
         Some(path) => {
             let attach = format!("ATTACH DATABASE ?1 AS {SOURCE}");
             db.execute(&attach, [uri(path)]).with_context(|| opening(path))?;
+            read(SOURCE).with_context(|| opening(path))?;
             SOURCE
         }
     };
-    let read = format!("SELECT count(*) FROM {name}.sqlite_schema");
-    db.query_row(&read, [], |_| Ok(())).with_context(|| opening(source.unwrap_or(main)))?;
     let schema = Schema::find(&db, name, mapping)?;
     Ok((db, schema))
 }
@@ -142,12 +144,35 @@ fn is_adopted(db: &Connection, schema: &Schema) -> Result<bool> {
     Ok(true)
 }
 
+/// Whether this user may write the database, and the files beside it that a write makes.
+pub(crate) fn may_write(path: &Path) -> Result<()> {
+    for place in [path, folder(path)] {
+        let may = rustix::fs::access(place, rustix::fs::Access::WRITE_OK);
+        may.map_err(std::io::Error::from).with_context(|| format!("write {}", place.display()))?;
+    }
+    // SQLite opens what it may not write for reading only, and says so when it is to write. The lock changes nothing.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.execute_batch("BEGIN IMMEDIATE; ROLLBACK").context("write our tables")
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// An error of writing, with what would let this user write.
 pub(crate) fn may_not_write(error: anyhow::Error, path: &Path) -> anyhow::Error {
     if !error.chain().any(is_refusal) {
         return error;
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder(path);
+    if !folder.is_dir() {
+        return Fault::config(
+            format!("there is no folder {}", folder.display()),
+            "make it, or name another place",
+        );
+    }
     let owner = |path: &Path| {
         let meta = fs::metadata(path).ok()?;
         Some(format!("{} is of user {}, mode {:o}", path.display(), meta.uid(), meta.mode() & 0o7777))

@@ -12,6 +12,8 @@ use crate::source::Kind;
 
 /// Width of the text in a box at least, in characters.
 const WIDTH: usize = 60;
+/// And at most; longer lines stand out.
+const WIDEST: usize = 120;
 /// Rows that have a line each; behind them one in [`EVERY`] has.
 const LINES: u64 = 100;
 const EVERY: u64 = 100;
@@ -70,7 +72,7 @@ impl Screen {
         let lines = [
             (lang.of("Appareil", "Device"), settings.device.clone()),
             (lang.of("Base de données", "Database"), settings.db.display().to_string()),
-            (lang.of("Serveur", "Server"), settings.backend.clone()),
+            (lang.of("Serveur", "Server"), settings.server()),
             (lang.of("Intervalle", "Interval"), format!("{minutes} min")),
             ("Mode", mode.name().to_owned()),
         ];
@@ -181,7 +183,7 @@ pub(crate) fn unreachable(lang: Lang, reason: &str) -> String {
 fn show_box(title: &str, lines: &[(&str, String)]) {
     let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<16}: {value}")).collect();
     let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
-    let width = longest.max(WIDTH);
+    let width = longest.clamp(WIDTH, WIDEST);
     let bar = "═".repeat(width + 2);
     show(&format!("╔{bar}╗\n║ {title:<width$} ║\n╠{bar}╣"));
     for line in lines {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use secrecy::{ExposeSecret as _, SecretString};
 use sync_core::env::Env;
-use sync_core::fault::Fault;
+use sync_core::fault::{self, Fault};
 use sync_core::http;
 
 use crate::args::CommonArgs;
@@ -89,15 +89,21 @@ impl Settings {
         let url = text(&args.backend_url, "BACKEND_URL")?;
         let minutes = number(&args.sync_interval_minutes, "SYNC_INTERVAL_MINUTES", 1)?.unwrap_or(5);
         let concurrency = number(&args.concurrency, "SYNC_CONCURRENCY", 1)?.unwrap_or(1);
+        if state.as_ref().is_some_and(|state| is_same_file(state, &db)) {
+            return Err(Fault::config(
+                format!("SYNC_STATE_PATH (--state) is the recorder's database itself, {}", db.display()),
+                "leave it out: our tables are kept there by themselves",
+            ));
+        }
         Ok(Settings {
             spool: spool.unwrap_or_else(|| beside(state.as_deref().unwrap_or(&db), ".spool")),
             db,
             state,
             mapping: path(&args.mapping, "SYNC_MAPPING")?,
             backend: http::base_url("BACKEND_URL", url.as_deref().unwrap_or("http://backend:8000"))?,
-            token: text(&args.backend_token, "BACKEND_TOKEN")?.map(|token| token.trim().into()),
+            token: text(&args.backend_token, "BACKEND_TOKEN")?.map(|text| token(text.trim())).transpose()?,
             ca_file: path(&args.backend_ca_file, "BACKEND_CA_FILE")?,
-            device: text(&args.device_id, "DEVICE_ID")?.unwrap_or_else(|| "raspberry-1".to_owned()),
+            device: device(text(&args.device_id, "DEVICE_ID")?)?,
             mode: mode(text(&args.sync_mode, "SYNC_MODE")?.as_deref())?,
             interval: Duration::from_secs(minutes.saturating_mul(60)),
             concurrency: usize::try_from(concurrency.min(64))?,
@@ -114,6 +120,11 @@ impl Settings {
         self.token.as_ref().map(|token| format!("Bearer {}", token.expose_secret()).into())
     }
 
+    /// The backend, for people.
+    pub(crate) fn server(&self) -> String {
+        fault::redact(&self.backend)
+    }
+
     /// The database with our tables.
     pub(crate) fn state(&self) -> &Path {
         self.state.as_deref().unwrap_or(&self.db)
@@ -125,11 +136,35 @@ impl Settings {
     }
 }
 
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(a).is_some_and(|a| Some(a) == real(b))
+}
+
 /// The path with something behind its name.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(ending);
     path.into()
+}
+
+fn device(text: Option<String>) -> Result<String> {
+    let device = text.unwrap_or_else(|| "raspberry-1".to_owned());
+    if device.trim().is_empty() {
+        return Err(Fault::config("DEVICE_ID (--device-id) is empty", "name this device, e.g. raspberry-1"));
+    }
+    Ok(device)
+}
+
+/// A token that a header can carry.
+fn token(text: &str) -> Result<SecretString> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Fault::config(
+            "BACKEND_TOKEN (--backend-token) is empty, or holds spaces, line breaks or letters that no token has",
+            "copy it again; in BACKEND_TOKEN_FILE it stands alone on one line",
+        ));
+    }
+    Ok(text.into())
 }
 
 fn mode(text: Option<&str>) -> Result<Mode> {
@@ -193,6 +228,9 @@ mod tests {
             ("BACKEND_URL", "backend:8000"),
             ("BACKEND_URL", "ftp://backend"),
             ("SYNC_LANG", "de"),
+            ("DEVICE_ID", " "),
+            ("BACKEND_TOKEN", "one\ntwo"),
+            ("BACKEND_TOKEN", "café"),
         ] {
             let error = load(&[(name, value)]).unwrap_err();
             assert_eq!(verdict(&error).exit, Exit::Config, "{name}={value}");

@@ -11,7 +11,17 @@ use anyhow::{Context as _, Result};
 ///
 /// The data is on disk before the name points to it, so that a power cut leaves one of the two versions.
 pub fn write_atomically(path: &Path, contents: &str) -> Result<()> {
-    replace(path, contents).with_context(|| format!("writing {}", path.display()))
+    let written = match fs::canonicalize(path) {
+        // A device or a pipe is written to, and what a link points to is replaced.
+        Ok(real) if !real.is_file() => fs::OpenOptions::new()
+            .write(true)
+            .open(&real)
+            .map_err(Into::into)
+            .and_then(|mut file| Ok(file.write_all(contents.as_bytes())?)),
+        Ok(real) => replace(&real, contents),
+        Err(_) => replace(path, contents),
+    };
+    written.with_context(|| format!("writing {}", path.display()))
 }
 
 fn replace(path: &Path, contents: &str) -> Result<()> {
@@ -38,6 +48,19 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_stays_what_it_is() {
+        write_atomically(Path::new("/dev/null"), "x").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_atomically(&link, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(link.is_symlink());
     }
 
     #[test]

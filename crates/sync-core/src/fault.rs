@@ -174,7 +174,7 @@ fn text(cause: &(dyn StdError + 'static)) -> String {
 }
 
 /// `text` with the passwords in URLs (`//user:password@`) and connection strings (`password=…`) masked.
-pub(crate) fn redact(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for (n, word) in text.split(' ').enumerate() {
         if n > 0 {

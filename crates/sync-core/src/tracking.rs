@@ -8,8 +8,12 @@ use anyhow::{Context as _, Result};
 use jiff::{Timestamp, Zoned};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
+pub use self::conditions::{candidates, is_due, is_new, join};
+pub use self::fingerprint::Fingerprint;
 pub use self::tables::{copy_from, create, create_apart, exists};
 
+mod conditions;
+mod fingerprint;
 mod tables;
 
 /// A due time further ahead than this, in seconds, is a clock's mistake, and means now.
@@ -23,7 +27,7 @@ pub struct Intent<'a> {
     /// Its id in the source.
     pub local_id: i64,
     /// What tells it from another row under the same id.
-    pub fingerprint: &'a str,
+    pub fingerprint: &'a Fingerprint,
     /// Idempotency key of all its deliveries.
     pub key: &'a str,
     /// What is sent.
@@ -34,7 +38,7 @@ pub struct Intent<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Fingerprint of the row that was to be sent.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// Its idempotency key.
     pub key: String,
     /// What was to be sent; none when the server has it.
@@ -82,49 +86,8 @@ pub struct Failure {
     pub due: Option<i64>,
 }
 
-/// SQL that joins what is known of a row: `t` of `sync_tracking`, `a` of `sync_attempt`.
-pub fn join(table: &str, id: &str) -> String {
-    format!(
-        "LEFT JOIN sync_tracking t ON t.table_name = '{table}' AND t.local_id = {id}
-         LEFT JOIN sync_attempt a ON a.table_name = '{table}' AND a.local_id = {id}"
-    )
-}
-
-/// SQL that holds for a joined row that no attempt of its own has failed yet; `fingerprint` is SQL too.
-pub fn is_new(fingerprint: &str) -> String {
-    format!(
-        "(t.id IS NULL OR a.fingerprint <> {fingerprint}
-          OR (t.sync_status <> 'success' AND coalesce(a.attempts, 0) = 0))"
-    )
-}
-
-/// SQL of the ids behind the parameter `:after` among which every row is that [`is_new`], and few others.
-///
-/// It walks rows and tracking side by side in the order of their ids, in half the time of looking each row up. `rows` is
-/// SQL for the table's rows, `id` and `fingerprint` for their columns.
-pub fn candidates(table: &str, rows: &str, id: &str, fingerprint: &str) -> String {
-    // Without its limit the inner order would be dropped, and with it the walk.
-    format!(
-        "SELECT id FROM (SELECT {id} AS id, {fingerprint} FROM {rows} WHERE {id} > :after
-           EXCEPT SELECT local_id, fingerprint FROM sync_attempt WHERE table_name = '{table}' AND local_id > :after
-           ORDER BY 1, 2 LIMIT -1)
-         UNION ALL SELECT id FROM (SELECT {id} AS id FROM {rows} WHERE {id} > :after
-           EXCEPT SELECT local_id FROM sync_tracking WHERE table_name = '{table}' AND local_id > :after
-           ORDER BY 1 LIMIT -1)
-         UNION ALL SELECT local_id FROM sync_tracking
-           WHERE sync_status IN ('failed', 'pending') AND table_name = '{table}' AND local_id > :after"
-    )
-}
-
-/// SQL that holds for a joined row whose earlier attempts failed and that is due at the parameter `:now`, in seconds.
-pub fn is_due(fingerprint: &str) -> String {
-    format!(
-        "(t.sync_status <> 'success' AND a.attempts > 0 AND a.fingerprint = {fingerprint}
-          AND (t.sync_status = 'pending' OR coalesce(a.next_attempt_at, 0) <= :now OR a.next_attempt_at > :now + {FURTHEST}))"
-    )
-}
-
-/// Gives the rows that an older program has sent the fingerprint that they have now; gives their number.
+/// Gives the rows that an older program has sent the fingerprint that they have now, or none if they have gone, so that
+/// another row under such an id is a new one; gives their number.
 ///
 /// `rows` is SQL for the table's rows, `id` and `fingerprint` for their columns. It does so once in the life of the tables.
 pub fn adopt(db: &Connection, table: &str, rows: &str, id: &str, fingerprint: &str) -> Result<usize> {
@@ -133,8 +96,8 @@ pub fn adopt(db: &Connection, table: &str, rows: &str, id: &str, fingerprint: &s
     }
     let sql = format!(
         "INSERT OR IGNORE INTO sync_attempt (table_name, local_id, fingerprint, idempotency_key, attempts)
-         SELECT t.table_name, t.local_id, {fingerprint}, '', 0
-         FROM sync_tracking t JOIN {rows} ON {id} = t.local_id
+         SELECT t.table_name, t.local_id, iif({id} IS NULL, '', {fingerprint}), '', 0
+         FROM sync_tracking t LEFT JOIN {rows} ON {id} = t.local_id
          WHERE t.table_name = ?1 AND t.sync_status = 'success'"
     );
     let n = db.execute(&sql, [table]).context("take over what was sent before")?;
@@ -173,7 +136,7 @@ pub fn attempt(db: &Connection, table: &str, local_id: i64) -> Result<Option<Att
 ///
 /// `known` is what [`attempt`] gives for the row.
 pub fn intend(db: &Connection, intent: &Intent<'_>, known: Option<&Attempt>) -> Result<()> {
-    if known.is_some_and(|known| known.payload.is_none() || known.fingerprint != intent.fingerprint) {
+    if known.is_some_and(|known| known.payload.is_none() || known.fingerprint != *intent.fingerprint) {
         archive(db, intent.table, intent.local_id)?;
     }
     let mut statement = db.prepare_cached(

@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use indicatif::HumanBytes;
-use rusqlite::{Connection, OpenFlags};
 use secrecy::ExposeSecret as _;
 use sync_core::exit::Exit;
 use sync_core::fault::{self, Fault};
@@ -63,7 +62,7 @@ fn about(database: &Database, settings: &Settings) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Whether our tables can be written: taking the lock for it changes nothing.
+/// Whether our tables can be written.
 fn rights(path: &Path) -> Result<Vec<String>> {
     if !path.exists() {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -74,13 +73,7 @@ fn rights(path: &Path) -> Result<Vec<String>> {
             false => Err(Fault::config(format!("there is no folder {}", folder.display()), hint)),
         };
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let locked = || -> Result<()> {
-        let db = Connection::open_with_flags(path, flags)?;
-        db.busy_timeout(Duration::from_secs(10))?;
-        Ok(db.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?)
-    };
-    locked().context("write our tables").map_err(|error| database::may_not_write(error, path))?;
+    database::may_write(path).map_err(|error| database::may_not_write(error, path))?;
     Ok(vec![format!("{} can be written", path.display())])
 }
 
@@ -99,17 +92,17 @@ fn reached(client: &Client, settings: &Settings) -> Result<Vec<String>> {
         token.iter().map(|token| ("authorization", token.expose_secret())).collect();
     let answer = client.get(&url, &headers, Duration::from_secs(10)).map_err(|error| {
         let (CallError::Unreachable(reason) | CallError::Broken { reason, .. }) = error;
-        Fault::temporary(format!("{}: {reason}", settings.backend), "check BACKEND_URL and the network")
+        Fault::temporary(format!("{}: {reason}", settings.server()), "check BACKEND_URL and the network")
     })?;
     match answer.status().as_u16() {
         401 | 403 => Err(Fault::config(
-            format!("{} answers HTTP {}", settings.backend, answer.status()),
+            format!("{} answers HTTP {}", settings.server(), answer.status()),
             "set BACKEND_TOKEN or BACKEND_TOKEN_FILE to a token that the backend accepts",
         )),
         300..=399 => Err(Fault::temporary(
-            format!("{} sends us elsewhere: HTTP {}", settings.backend, answer.status()),
+            format!("{} sends us elsewhere: HTTP {}", settings.server(), answer.status()),
             "a login page on the way, perhaps, or https instead of http in BACKEND_URL",
         )),
-        status => Ok(vec![format!("{} answers (HTTP {status} to a GET)", settings.backend)]),
+        status => Ok(vec![format!("{} answers (HTTP {status} to a GET)", settings.server())]),
     }
 }

@@ -9,20 +9,34 @@ use serde_json::json;
 use sync_core::exit::Exit;
 use sync_core::tracking::{self, Failure};
 
-use crate::database;
+use crate::database::{self, Database};
 use crate::lang::Lang;
 use crate::settings::Settings;
+use crate::source::rows;
 
 /// Lists them; ends with 3 while there are any.
 pub(crate) fn run(settings: &Settings, as_json: bool) -> Result<Exit> {
     let database = database::look(settings)?;
-    let failures = tracking::failures(&database.db)?;
+    let mut failures = Vec::new();
+    for failure in tracking::failures(&database.db)? {
+        if is_there(&database, &failure)? {
+            failures.push(failure);
+        }
+    }
     let mut out = io::stdout().lock();
     for failure in &failures {
         let line = if as_json { json_line(failure) } else { line(failure, settings.lang) };
         writeln!(out, "{line}")?;
     }
     Ok(if failures.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// Whether the row is still in its table: nothing waits for one that has gone.
+fn is_there(database: &Database, failure: &Failure) -> Result<bool> {
+    match database.schema.tables().find(|table| table.kind.table() == failure.table) {
+        Some(table) => Ok(rows::row(&database.db, table, failure.local_id)?.is_some()),
+        None => Ok(false),
+    }
 }
 
 fn due(failure: &Failure) -> Option<Timestamp> {

@@ -19,11 +19,13 @@ pub(crate) struct MediaBody {
     encoded: String,
     at: usize,
     is_at_end: bool,
+    /// Bytes of the video that are still to come.
+    n_left: u64,
 }
 
 impl MediaBody {
     /// A body of these halves and this video.
-    pub(crate) fn new(head: &str, video: Box<dyn Read + Send>, tail: &str) -> MediaBody {
+    pub(crate) fn new(head: &str, video: Box<dyn Read + Send>, n_video_bytes: u64, tail: &str) -> MediaBody {
         MediaBody {
             head: io::Cursor::new(head.into()),
             video,
@@ -32,6 +34,7 @@ impl MediaBody {
             encoded: String::new(),
             at: 0,
             is_at_end: false,
+            n_left: n_video_bytes,
         }
     }
 
@@ -43,7 +46,12 @@ impl MediaBody {
     fn encode_next(&mut self) -> io::Result<()> {
         self.raw.clear();
         let n = self.video.by_ref().take(PIECE as u64).read_to_end(&mut self.raw)?;
+        self.n_left = self.n_left.saturating_sub(n as u64);
         self.is_at_end = n < PIECE;
+        if self.is_at_end && self.n_left > 0 {
+            // The body would end before its announced length, and the call never.
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the spooled video has become shorter"));
+        }
         self.encoded.clear();
         STANDARD.encode_string(&self.raw, &mut self.encoded);
         self.at = 0;
@@ -108,12 +116,20 @@ mod tests {
     fn the_body_is_the_halves_with_the_video_between_them() {
         for n in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7] {
             let video: Vec<u8> = (0..n).map(|i| (i % 251) as u8).collect();
-            let mut body = MediaBody::new("<", Box::new(io::Cursor::new(video.clone())), ">");
+            let mut body = MediaBody::new("<", Box::new(io::Cursor::new(video.clone())), n as u64, ">");
             let mut text = String::new();
             body.read_to_string(&mut text).unwrap();
             assert_eq!(text.len() as u64, MediaBody::length("<", n as u64, ">"), "{n}");
             assert_eq!(STANDARD.decode(&text[1..text.len() - 1]).unwrap(), video, "{n}");
         }
+    }
+
+    #[test]
+    fn a_video_that_is_shorter_than_announced_breaks_the_call_off() {
+        let mut body =
+            MediaBody::new("<", Box::new(io::Cursor::new(vec![7; PIECE + 10])), 2 * PIECE as u64, ">");
+        let error = body.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

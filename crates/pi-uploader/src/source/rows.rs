@@ -5,6 +5,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 use serde::Serialize;
 use serde_json::{Number, Value};
+use sync_core::tracking::Fingerprint;
 use uuid::Uuid;
 
 use super::Kind;
@@ -20,7 +21,7 @@ const VIDEO: &str = "\"video_data\":\"";
 pub(crate) struct Row {
     pub(crate) kind: Kind,
     pub(crate) id: i64,
-    pub(crate) fingerprint: String,
+    pub(crate) fingerprint: Fingerprint,
     /// Length of the video in bytes, when it is there and not empty.
     pub(crate) n_video_bytes: Option<u64>,
     date: Value,
@@ -84,7 +85,10 @@ impl<'a> Reader<'a> {
             name = sensor.map_or(&null, |sensor| &sensor.name),
             state = state.unwrap_or(&null),
             camera = table.camera.as_ref().unwrap_or(&null),
-            video = table.video.as_ref().map_or(null.clone(), |video| format!("octet_length({video})")),
+            // A number has no bytes that could be read.
+            video = table.video.as_ref().map_or(null.clone(), |video| format!(
+                "CASE WHEN typeof({video}) IN ('blob', 'text') THEN octet_length({video}) END"
+            )),
             fingerprint = table.fingerprint(),
             rows = table.rows,
             join = sensor.map_or("", |sensor| sensor.join.as_str()),
@@ -195,7 +199,7 @@ mod tests {
         Row {
             kind,
             id: 7,
-            fingerprint: String::new(),
+            fingerprint: Fingerprint::default(),
             n_video_bytes: None,
             date: "2025-12-18T17:30:00.123456".into(),
             capteur: 1.into(),

@@ -1,7 +1,7 @@
 //! The recorder's tables: two versions of them are in the field, and a mapping may name others.
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use sync_core::fault::Fault;
 
 use super::Kind;
@@ -95,6 +95,8 @@ struct Finder<'a> {
 struct Columns {
     table: String,
     names: Vec<String>,
+    /// The column that is another name of the row id: whole numbers, each once.
+    rowid: Option<String>,
 }
 
 impl Columns {
@@ -122,11 +124,35 @@ impl Columns {
 
 impl Finder<'_> {
     fn columns(&self, table: &str) -> Result<Option<Columns>> {
-        let sql = "SELECT name FROM pragma_table_info(?1, ?2)";
+        let sql = "SELECT name, upper(type) = 'INTEGER' AND pk = 1 AND max(pk) OVER () = 1 FROM pragma_table_info(?1, ?2)";
         let mut statement = self.db.prepare(sql)?;
-        let names = statement.query_map([table, self.database], |row| row.get(0))?;
-        let names: Vec<String> = names.collect::<Result<_, _>>().context("look at the tables")?;
-        Ok((!names.is_empty()).then(|| Columns { table: table.to_owned(), names }))
+        let columns = statement.query_map([table, self.database], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let columns: Vec<(String, bool)> = columns.collect::<Result<_, _>>().context("look at the tables")?;
+        let rowid = columns.iter().find(|(_, is_rowid)| *is_rowid).map(|(name, _)| name.clone());
+        let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
+        Ok((!names.is_empty()).then(|| Columns { table: table.to_owned(), names, rowid }))
+    }
+
+    /// The column of ids, which must be whole numbers, each of them once: by them rows are tracked.
+    fn id(&self, columns: &Columns, mapped: Option<&str>, usual: &str) -> Result<String> {
+        let id = columns.needed("e", mapped, &[usual])?;
+        if columns.rowid.as_ref().is_some_and(|rowid| id == format!("e.{}", quote(rowid))) {
+            return Ok(id);
+        }
+        let sql = format!(
+            "SELECT quote({id}) FROM {} e GROUP BY {id} HAVING count(*) > 1 OR typeof({id}) <> 'integer' LIMIT 1",
+            self.qualified(&columns.table)
+        );
+        let wrong: Option<String> = self.db.query_row(&sql, [], |row| row.get(0)).optional()?;
+        wrong.map_or(Ok(id), |wrong| {
+            Err(Fault::config(
+                format!(
+                    "table {} has the id {wrong}, which is no whole number or not the only one",
+                    columns.table
+                ),
+                "--mapping FILE names a column of unique whole numbers",
+            ))
+        })
     }
 
     fn qualified(&self, table: &str) -> String {
@@ -162,7 +188,7 @@ impl Finder<'_> {
             database: self.database,
             plain: (table.to_owned(), String::new()),
             rows: format!("{} e", self.qualified(table)),
-            id: columns.needed("e", names.id.as_deref(), &["id_evenement"])?,
+            id: self.id(&columns, names.id.as_deref(), "id_evenement")?,
             date: columns.needed("e", names.date.as_deref(), &["date", "date_evenement"])?,
             camera: None,
             video: None,
@@ -189,7 +215,7 @@ impl Finder<'_> {
             database: self.database,
             plain: (table.to_owned(), plain),
             rows: format!("{} e", self.qualified(table)),
-            id: columns.needed("e", names.id.as_deref(), &["id_media"])?,
+            id: self.id(&columns, names.id.as_deref(), "id_media")?,
             date: columns.needed("e", names.date.as_deref(), &["date", "date_media"])?,
             camera: Some(columns.needed("e", names.camera.as_deref(), &["numero_camera"])?),
             video: Some(video),

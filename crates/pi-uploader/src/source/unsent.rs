@@ -27,7 +27,7 @@ pub(crate) fn new(db: &Connection, table: &Table, after: Option<i64>) -> Result<
         candidates = tracking::candidates(name, rows, id, &fingerprint),
         is_new = tracking::is_new(&fingerprint),
     );
-    ids(db, &sql, named_params! {":after": after.unwrap_or(i64::MIN)}, table)
+    ids(db, &sql, named_params! {":from": after.map_or(i64::MIN, |after| after.saturating_add(1))}, table)
 }
 
 /// Rows of the table that were tried before and are due at this time, in seconds since 1970-01-01 UTC.

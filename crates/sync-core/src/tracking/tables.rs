@@ -3,11 +3,32 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use crate::fault::Fault;
+
+/// Columns of `sync_tracking` but its own id.
+const COLUMNS: &str = "table_name, local_id, remote_id, sync_date, sync_status, error_message";
+
 /// Makes the tables that are missing.
 ///
 /// A `sync_tracking` that is there is taken over as it is.
+///
+/// # Errors
+/// A configuration fault when it lacks a column.
 pub fn create(db: &Connection) -> Result<()> {
-    db.execute_batch(&tables("main")).context("make the tracking tables")
+    let sql = "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sync_attempt'";
+    let is_known = db.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0;
+    db.execute_batch(&tables("main")).context("make the tracking tables")?;
+    if !is_known {
+        // Somebody may have dropped it: what is tracked as sent has to be recognised anew.
+        db.execute("DELETE FROM sync_state WHERE name LIKE 'adopted %'", [])?;
+    }
+    let sql = format!("SELECT {COLUMNS} FROM main.sync_tracking LIMIT 0");
+    db.prepare(&sql).map(drop).map_err(|error| {
+        Fault::config(
+            format!("sync_tracking is not as it should be: {error}"),
+            "add the column, or rename the table: a new one is made",
+        )
+    })
 }
 
 /// Makes them for this connection only, with what an older program has tracked: to look at a database without a change.
@@ -20,9 +41,8 @@ pub fn create_apart(db: &Connection) -> Result<()> {
 pub fn copy_from(db: &Connection, database: &str) -> Result<()> {
     let sql = format!("SELECT count(*) FROM {database}.sqlite_schema WHERE name = 'sync_tracking'");
     if db.query_row(&sql, [], |row| row.get::<_, i64>(0))? > 0 {
-        let columns = "table_name, local_id, remote_id, sync_date, sync_status, error_message";
         let copy = format!(
-            "INSERT OR IGNORE INTO sync_tracking ({columns}) SELECT {columns} FROM {database}.sync_tracking"
+            "INSERT OR IGNORE INTO sync_tracking ({COLUMNS}) SELECT {COLUMNS} FROM {database}.sync_tracking"
         );
         db.execute_batch(&copy).context("take over what was tracked before")?;
     }
@@ -46,8 +66,9 @@ fn tables(database: &str) -> String {
     )
 }
 
-/// Whether the tables are there.
+/// Whether all tables and the index are there.
 pub fn exists(db: &Connection) -> Result<bool> {
-    let sql = "SELECT count(*) FROM main.sqlite_schema WHERE name IN ('sync_tracking', 'sync_attempt', 'sync_state')";
-    Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))? == 3)
+    let sql = "SELECT count(*) FROM main.sqlite_schema
+         WHERE name IN ('sync_tracking', 'idx_sync_status', 'sync_attempt', 'sync_archive', 'sync_state')";
+    Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))? == 5)
 }

@@ -7,8 +7,10 @@ fn db() -> Connection {
     db
 }
 
-fn intent(fingerprint: &str) -> Intent<'_> {
-    Intent { table: "evenement", local_id: 7, fingerprint, key: "k", payload: "p" }
+fn intend(db: &Connection, fingerprint: &str, known: Option<&Attempt>) -> Result<()> {
+    let fingerprint = &fingerprint.into();
+    let intent = Intent { table: "evenement", local_id: 7, fingerprint, key: "k", payload: "p" };
+    super::intend(db, &intent, known)
 }
 
 fn count(db: &Connection, table: &str) -> i64 {
@@ -18,7 +20,7 @@ fn count(db: &Connection, table: &str) -> i64 {
 #[test]
 fn a_row_from_its_intent_to_its_end() {
     let db = db();
-    intend(&db, &intent("f"), None).unwrap();
+    intend(&db, "f", None).unwrap();
     let known = || attempt(&db, "evenement", 7).unwrap().unwrap();
     assert_eq!((known().n_attempts, known().payload.as_deref()), (0, Some("p")));
     record(&db, "evenement", 7, &Outcome::Untried { reason: "down".into() }).unwrap();
@@ -38,12 +40,12 @@ fn a_row_from_its_intent_to_its_end() {
 #[test]
 fn another_row_under_the_same_id_goes_to_the_archive() {
     let db = db();
-    intend(&db, &intent("f"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
+    intend(&db, "f", attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     let failed = Outcome::Failed { status: None, reason: "no".into(), pause: 60 };
     record(&db, "evenement", 7, &failed).unwrap();
-    intend(&db, &intent("f"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
+    intend(&db, "f", attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     assert_eq!((count(&db, "sync_archive"), count(&db, "sync_tracking")), (0, 1), "the same row still");
-    intend(&db, &intent("g"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
+    intend(&db, "g", attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     assert_eq!((count(&db, "sync_archive"), count(&db, "sync_tracking")), (1, 0));
     record(&db, "evenement", 7, &Outcome::Sent { remote_id: None }).unwrap();
     assert!(forget(&db, "evenement", 7).unwrap());
@@ -54,7 +56,7 @@ fn another_row_under_the_same_id_goes_to_the_archive() {
 #[test]
 fn a_due_time_that_only_a_wrong_clock_can_have_set_means_now() {
     let db = db();
-    intend(&db, &intent("f"), attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
+    intend(&db, "f", attempt(&db, "evenement", 7).unwrap().as_ref()).unwrap();
     for (ahead, due) in [(-60, None), (60, Some(60)), (FURTHEST, Some(FURTHEST)), (FURTHEST + 60, None)] {
         record(&db, "evenement", 7, &Outcome::Failed { status: None, reason: "no".into(), pause: ahead })
             .unwrap();
@@ -96,19 +98,19 @@ fn every_new_row_is_a_candidate() {
             id += 1;
         }
     }
-    let select = |condition: &str, after: i64| -> Vec<i64> {
+    let select = |condition: &str, from: i64| -> Vec<i64> {
         let sql = format!(
-            "SELECT r.id FROM rows r {} WHERE r.id > :after AND {} {condition} ORDER BY 1",
+            "SELECT r.id FROM rows r {} WHERE r.id >= :from AND {} {condition} ORDER BY 1",
             join("evenement", "r.id"),
             is_new("r.f")
         );
         let mut statement = db.prepare(&sql).unwrap();
-        let ids = statement.query_map(named_params! {":after": after}, |row| row.get(0)).unwrap();
+        let ids = statement.query_map(named_params! {":from": from}, |row| row.get(0)).unwrap();
         ids.map(Result::unwrap).collect()
     };
     let candidates = format!("AND r.id IN ({})", candidates("evenement", "rows c", "c.id", "c.f"));
-    assert!(select("", -1).len() > 10);
-    for after in -1..id {
-        assert_eq!(select(&candidates, after), select("", after), "behind {after}");
+    assert!(select("", 0).len() > 10);
+    for from in 0..=id {
+        assert_eq!(select(&candidates, from), select("", from), "from {from}");
     }
 }
