@@ -92,8 +92,8 @@ fn attached(
         None => "main",
         Some(path) => {
             let attach = format!("ATTACH DATABASE ?1 AS {SOURCE}");
-            db.execute(&attach, [uri(path)]).with_context(|| opening(path))?;
-            read(SOURCE).with_context(|| opening(path))?;
+            let attached = db.execute(&attach, [uri(path)]).and_then(|_| read(SOURCE));
+            attached.map_err(|error| may_not_read(error.into())).with_context(|| opening(path))?;
             SOURCE
         }
     };
@@ -159,6 +159,18 @@ pub(crate) fn may_write(path: &Path) -> Result<()> {
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// An error of reading the recorder's database where nothing is written to it.
+fn may_not_read(error: anyhow::Error) -> anyhow::Error {
+    if !error.chain().any(is_refusal) {
+        return error;
+    }
+    Fault::config(
+        error.to_string(),
+        "in WAL mode a reader must write the -shm file beside it, or the recorder must have it open: give this user the right \
+         to write that folder, or start the recorder first",
+    )
 }
 
 /// An error of writing, with what would let this user write.
