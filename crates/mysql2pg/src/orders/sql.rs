@@ -86,7 +86,11 @@ impl Parts {
             "SELECT {order}, {columns} FROM {table} c FORCE INDEX ({index}) WHERE {} AND ({filter})",
             span(&order)
         );
-        Parts { alone: Some(alone), joined: format!("{joined} AND BINARY {id} <> BINARY {order}"), params }
+        Parts {
+            alone: Some(alone),
+            joined: format!("{joined} AND CAST({id} AS BINARY) <> CAST({order} AS BINARY)"),
+            params,
+        }
     }
 }
 
