@@ -1,7 +1,7 @@
 //! Runs from ping to ping: what a run says, and what happens when it cannot end by itself.
 
 use std::env;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process;
 use std::time::Duration;
@@ -123,7 +123,10 @@ fn say(report: &Report, format: Format) {
             let _ = writeln!(std::io::stderr().lock(), "{}", report.summary());
         }
         Format::Json => {
-            if let Err(err) = writeln!(std::io::stdout().lock(), "{}", report.json()) {
+            // A reader who has left wants no more.
+            if let Err(err) = writeln!(std::io::stdout().lock(), "{}", report.json())
+                && err.kind() != ErrorKind::BrokenPipe
+            {
                 log::warn!("the report cannot be written to standard output: {err}");
             }
         }
