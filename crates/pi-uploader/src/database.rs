@@ -25,6 +25,17 @@ pub(crate) struct Database {
     pub(crate) schema: Schema,
 }
 
+impl Database {
+    /// Whether a table of that name has a row with this id.
+    pub(crate) fn has_row(&self, table: &str, id: i64) -> Result<bool> {
+        let Some(table) = self.schema.tables().find(|known| known.kind.table() == table) else {
+            return Ok(false);
+        };
+        let sql = format!("SELECT 1 FROM {} WHERE {} = ?1", table.rows, table.id);
+        Ok(self.db.prepare_cached(&sql)?.exists([id])?)
+    }
+}
+
 /// Opens the database, and makes our tables when they are missing.
 ///
 /// # Errors
@@ -109,7 +120,7 @@ fn uri(path: &Path) -> String {
 
 /// Makes our tables, and takes over what an older program has sent.
 fn prepare(db: &mut Connection, schema: &Schema) -> Result<()> {
-    if tracking::exists(db)? && is_adopted(db, schema)? {
+    if tracking::is_complete(db)? && is_adopted(db, schema)? {
         return Ok(());
     }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -157,7 +168,16 @@ pub(crate) fn may_write(path: &Path) -> Result<()> {
     db.execute_batch("BEGIN IMMEDIATE; ROLLBACK").context("write our tables")
 }
 
-fn folder(path: &Path) -> &Path {
+/// There is nowhere to make the database.
+pub(crate) fn no_folder(folder: &Path) -> anyhow::Error {
+    Fault::config(
+        format!("there is no folder {}", folder.display()),
+        "make the folder of --state, or name another place",
+    )
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -180,10 +200,7 @@ pub(crate) fn may_not_write(error: anyhow::Error, path: &Path) -> anyhow::Error 
     }
     let folder = folder(path);
     if !folder.is_dir() {
-        return Fault::config(
-            format!("there is no folder {}", folder.display()),
-            "make it, or name another place",
-        );
+        return no_folder(folder);
     }
     let owner = |path: &Path| {
         let meta = fs::metadata(path).ok()?;

@@ -16,6 +16,7 @@ use crate::deliver::{Delivery, Job};
 use crate::pause;
 use crate::screen::{self, Screen, Tally};
 use crate::settings::Settings;
+use crate::source::Kind;
 use crate::source::rows::{self, Row};
 use crate::source::schema::Table;
 use crate::spool::{Spool, Video, Wait};
@@ -132,8 +133,7 @@ impl Sending<'_> {
         })?;
         sync_core::crash::point("intended");
         for (id, reason) in misfits {
-            self.screen.misfit(table.kind, id, &reason);
-            self.tally.count(table.kind, false);
+            self.say_misfit(table.kind, id, &reason);
         }
         self.courier.send(jobs);
         Ok(())
@@ -199,8 +199,7 @@ impl Sending<'_> {
     fn set_aside(&mut self, row: &Row, reason: &str) -> Result<()> {
         let device = self.settings.device.as_str();
         self.save(&mut |db| refuse(db, row, device, reason))?;
-        self.screen.misfit(row.kind, row.id, reason);
-        self.tally.count(row.kind, false);
+        self.say_misfit(row.kind, row.id, reason);
         Ok(())
     }
 
@@ -216,9 +215,13 @@ impl Sending<'_> {
             know(db, row, device)?;
             tracking::record(db, row.kind.table(), row.id, &Outcome::Untried { reason: reason.clone() })
         })?;
-        self.screen.misfit(row.kind, row.id, &reason);
-        self.tally.count(row.kind, false);
+        self.say_misfit(row.kind, row.id, &reason);
         Ok(())
+    }
+
+    fn say_misfit(&mut self, kind: Kind, id: i64, reason: &str) {
+        self.screen.misfit(kind, id, reason);
+        self.tally.count(kind, false);
     }
 
     /// What keeps the run from going through.

@@ -16,11 +16,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind that a table's name in tracking stands for.
-    pub(crate) fn of(table: &str) -> Kind {
-        if table == Kind::Media.table() { Kind::Media } else { Kind::Event }
-    }
-
     /// Its name in tracking.
     pub(crate) fn table(self) -> &'static str {
         match self {

@@ -90,6 +90,17 @@ fn tables_of_ours_that_somebody_has_dropped_are_made_again() {
 }
 
 #[test]
+fn looking_needs_no_table_that_only_a_run_writes() {
+    let setup = Setup::new();
+    setup.events(1);
+    setup.backend.script([Some(Fault::status(422))]);
+    setup.once_to(3);
+    setup.sql("DROP TABLE sync_archive; DROP INDEX idx_sync_status");
+    let failures = setup.run(&["failures"]).stdout;
+    assert!(failures.contains("evenement 1  attempts 1"), "{failures}");
+}
+
+#[test]
 fn a_tracking_table_that_lacks_a_column_is_named_before_anything_is_sent() {
     let setup = Setup::new();
     setup.events(1);

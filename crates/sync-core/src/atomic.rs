@@ -13,11 +13,7 @@ use anyhow::{Context as _, Result};
 pub fn write_atomically(path: &Path, contents: &str) -> Result<()> {
     let written = match fs::canonicalize(path) {
         // A device or a pipe is written to, and what a link points to is replaced.
-        Ok(real) if !real.is_file() => fs::OpenOptions::new()
-            .write(true)
-            .open(&real)
-            .map_err(Into::into)
-            .and_then(|mut file| Ok(file.write_all(contents.as_bytes())?)),
+        Ok(real) if !real.is_file() => fs::write(&real, contents).map_err(Into::into),
         Ok(real) => replace(&real, contents),
         Err(_) => replace(path, contents),
     };

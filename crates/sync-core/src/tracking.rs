@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 pub use self::conditions::{candidates, is_due, is_new, join};
 pub use self::fingerprint::Fingerprint;
-pub use self::tables::{copy_from, create, create_apart, exists};
+pub use self::tables::{copy_from, create, create_apart, exists, is_complete};
 
 mod conditions;
 mod fingerprint;

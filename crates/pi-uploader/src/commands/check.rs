@@ -65,12 +65,10 @@ fn about(database: &Database, settings: &Settings) -> Result<Vec<String>> {
 /// Whether our tables can be written.
 fn rights(path: &Path) -> Result<Vec<String>> {
     if !path.exists() {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let hint = "make the folder of --state, or name another place";
-        let is_there = folder.is_dir();
-        return match is_there {
+        let folder = database::folder(path);
+        return match folder.is_dir() {
             true => Ok(vec![format!("{} will be made", path.display())]),
-            false => Err(Fault::config(format!("there is no folder {}", folder.display()), hint)),
+            false => Err(database::no_folder(folder)),
         };
     }
     database::may_write(path).map_err(|error| database::may_not_write(error, path))?;

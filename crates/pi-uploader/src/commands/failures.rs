@@ -9,17 +9,17 @@ use serde_json::json;
 use sync_core::exit::Exit;
 use sync_core::tracking::{self, Failure};
 
-use crate::database::{self, Database};
+use crate::database;
 use crate::lang::Lang;
 use crate::settings::Settings;
-use crate::source::rows;
 
 /// Lists them; ends with 3 while there are any.
 pub(crate) fn run(settings: &Settings, as_json: bool) -> Result<Exit> {
     let database = database::look(settings)?;
     let mut failures = Vec::new();
     for failure in tracking::failures(&database.db)? {
-        if is_there(&database, &failure)? {
+        // Nothing waits for a row that has gone.
+        if database.has_row(&failure.table, failure.local_id)? {
             failures.push(failure);
         }
     }
@@ -29,14 +29,6 @@ pub(crate) fn run(settings: &Settings, as_json: bool) -> Result<Exit> {
         writeln!(out, "{line}")?;
     }
     Ok(if failures.is_empty() { Exit::Done } else { Exit::Partial })
-}
-
-/// Whether the row is still in its table: nothing waits for one that has gone.
-fn is_there(database: &Database, failure: &Failure) -> Result<bool> {
-    match database.schema.tables().find(|table| table.kind.table() == failure.table) {
-        Some(table) => Ok(rows::row(&database.db, table, failure.local_id)?.is_some()),
-        None => Ok(false),
-    }
 }
 
 fn due(failure: &Failure) -> Option<Timestamp> {

@@ -11,7 +11,6 @@ use sync_core::tracking;
 use crate::args::RowArgs;
 use crate::database;
 use crate::settings::Settings;
-use crate::source::{Kind, rows};
 
 /// Makes failed rows due now.
 pub(crate) fn retry(settings: &Settings, row: Option<&RowArgs>) -> Result<Exit> {
@@ -31,9 +30,7 @@ pub(crate) fn retry(settings: &Settings, row: Option<&RowArgs>) -> Result<Exit> 
 /// Sends one row again.
 pub(crate) fn resend(settings: &Settings, row: &RowArgs) -> Result<Exit> {
     let mut database = database::open(settings)?;
-    let table = database.schema.table(Kind::of(&row.table));
-    let is_there = table.map(|table| rows::row(&database.db, table, row.id)).transpose()?.flatten().is_some();
-    if !is_there {
+    if !database.has_row(&row.table, row.id)? {
         return Err(Fault::failed(
             format!("there is no {} {}", row.table, row.id),
             "it was deleted, or never there",

@@ -68,14 +68,6 @@ impl Schema {
     pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
         [&self.events, &self.media].into_iter().flatten()
     }
-
-    /// The table of that kind.
-    pub(crate) fn table(&self, kind: Kind) -> Option<&Table> {
-        match kind {
-            Kind::Event => self.events.as_ref(),
-            Kind::Media => self.media.as_ref(),
-        }
-    }
 }
 
 /// A sensors' table: its quoted name and columns.

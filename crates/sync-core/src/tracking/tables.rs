@@ -15,12 +15,11 @@ const COLUMNS: &str = "table_name, local_id, remote_id, sync_date, sync_status, 
 /// # Errors
 /// A configuration fault when it lacks a column.
 pub fn create(db: &Connection) -> Result<()> {
-    let sql = "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sync_attempt'";
-    let is_known = db.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0;
+    let is_known = has(db, &["sync_attempt"])?;
     db.execute_batch(&tables("main")).context("make the tracking tables")?;
     if !is_known {
         // Somebody may have dropped it: what is tracked as sent has to be recognised anew.
-        db.execute("DELETE FROM sync_state WHERE name LIKE 'adopted %'", [])?;
+        db.execute("DELETE FROM sync_state WHERE name LIKE ?1", [super::adopted("%")])?;
     }
     let sql = format!("SELECT {COLUMNS} FROM main.sync_tracking LIMIT 0");
     db.prepare(&sql).map(drop).map_err(|error| {
@@ -66,9 +65,22 @@ fn tables(database: &str) -> String {
     )
 }
 
-/// Whether all tables and the index are there.
+/// Whether the tables are there that say what was sent.
 pub fn exists(db: &Connection) -> Result<bool> {
-    let sql = "SELECT count(*) FROM main.sqlite_schema
-         WHERE name IN ('sync_tracking', 'idx_sync_status', 'sync_attempt', 'sync_archive', 'sync_state')";
-    Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))? == 5)
+    has(db, &["sync_tracking", "sync_attempt", "sync_state"])
+}
+
+/// Whether all is there that [`create`] makes.
+pub fn is_complete(db: &Connection) -> Result<bool> {
+    Ok(exists(db)? && has(db, &["idx_sync_status", "sync_archive"])?)
+}
+
+fn has(db: &Connection, names: &[&str]) -> Result<bool> {
+    let mut find = db.prepare_cached("SELECT 1 FROM main.sqlite_schema WHERE name = ?1")?;
+    for name in names {
+        if !find.exists([name])? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

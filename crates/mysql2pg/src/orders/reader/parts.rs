@@ -91,12 +91,12 @@ impl Reader {
     /// Whether one of these ids is an order's, only spelled otherwise; else they are of no order at all.
     fn has_order_of(&mut self, ids: &Ids) -> Result<bool> {
         let ids: Vec<&Vec<u8>> = ids.iter().collect();
+        let sql = sql::has_order(&self.schema, IDS);
         for ids in ids.chunks(IDS) {
             // Always as many, so that it stays one statement: the driver keeps few, and forgets those of the pages.
             let params: Vec<Value> =
                 ids.iter().cycle().take(IDS).map(|id| Value::Bytes(id.to_vec())).collect();
-            let sql = sql::has_order(&self.schema, IDS);
-            let found: Option<u8> = self.conn.exec_first(sql, params).map_err(server::explain)?;
+            let found: Option<u8> = self.conn.exec_first(&sql, params).map_err(server::explain)?;
             if found.is_some() {
                 return Ok(true);
             }
