@@ -11,20 +11,29 @@ use anyhow::{Context as _, Result};
 ///
 /// The data is on disk before the name points to it, so that a power cut leaves one of the two versions.
 pub fn write_atomically(path: &Path, contents: &str) -> Result<()> {
+    write(path, contents, 0o644)
+}
+
+/// The same with mode 0600: nobody but the owner may read it.
+pub fn write_privately(path: &Path, contents: &str) -> Result<()> {
+    write(path, contents, 0o600)
+}
+
+fn write(path: &Path, contents: &str, mode: u32) -> Result<()> {
     let written = match fs::canonicalize(path) {
         // A device or a pipe is written to, and what a link points to is replaced.
         Ok(real) if !real.is_file() => fs::write(&real, contents).map_err(Into::into),
-        Ok(real) => replace(&real, contents),
-        Err(_) => replace(path, contents),
+        Ok(real) => replace(&real, contents, mode),
+        Err(_) => replace(path, contents, mode),
     };
     written.with_context(|| format!("writing {}", path.display()))
 }
 
-fn replace(path: &Path, contents: &str) -> Result<()> {
+fn replace(path: &Path, contents: &str, mode: u32) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
     file.write_all(contents.as_bytes())?;
-    fs::set_permissions(file.path(), Permissions::from_mode(0o644))?;
+    fs::set_permissions(file.path(), Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     File::open(folder)?.sync_all()?;
@@ -43,6 +52,8 @@ mod tests {
         write_atomically(&path, "two\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        write_privately(&path, "three\n").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

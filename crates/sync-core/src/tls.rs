@@ -80,10 +80,35 @@ impl TlsConnect<Socket> for Connect {
     }
 }
 
+/// What calls to public servers trust: the system's authorities, else Mozilla's.
+///
+/// # Errors
+/// Only when the cryptography of this process cannot do TLS.
+pub fn public_config() -> Result<ClientConfig> {
+    install_provider();
+    let builder = ClientConfig::builder_with_provider(provider());
+    let builder =
+        builder.with_safe_default_protocol_versions().map_err(|e| unusable("the TLS settings", &e))?;
+    Ok(builder.with_root_certificates(public_roots()).with_no_client_auth())
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    let installed = CryptoProvider::get_default().cloned();
+    installed.unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+fn public_roots() -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if store.is_empty() {
+        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    store
+}
+
 fn client_config(settings: &PgSettings) -> Result<ClientConfig> {
     install_provider();
-    let provider = CryptoProvider::get_default().cloned();
-    let provider = provider.unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
+    let provider = provider();
     let verifier = Verifier::new(settings, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -120,19 +145,15 @@ fn read_certificates(file: &Path, parameter: &str) -> Result<Vec<CertificateDer<
 
 /// The authorities to trust: the file, else the system's, else Mozilla's.
 fn roots(settings: &PgSettings) -> Result<(RootCertStore, Vec<CertificateDer<'static>>)> {
-    let mut store = RootCertStore::empty();
     match settings.sslrootcert.as_deref() {
         Some(file) if file != "system" => {
             let listed = read_certificates(Path::new(file), "sslrootcert")?;
+            let mut store = RootCertStore::empty();
             store.add_parsable_certificates(listed.iter().cloned());
-            return Ok((store, listed));
+            Ok((store, listed))
         }
-        _ => store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
-    };
-    if store.is_empty() {
-        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        _ => Ok((public_roots(), Vec::new())),
     }
-    Ok((store, Vec::new()))
 }
 
 /// Checks the server's certificate as far as `sslmode` asks, and the handshake's signatures always.

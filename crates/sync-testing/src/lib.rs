@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod pg_database;
 pub mod postgres;
 pub mod proxy;
+pub mod sheets;
 pub mod tool;
 
 mod mariadb_account;

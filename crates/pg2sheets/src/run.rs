@@ -1,0 +1,181 @@
+//! One run: what the database holds is compared with what the workbook shows, and the difference is written.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::ProgressBar;
+use sync_core::fault::{self, Fault};
+use sync_core::logging;
+use sync_core::report::{Count, Report};
+use sync_core::stop::Stop;
+
+use crate::google::Google;
+use crate::google::workbook::Workbook;
+use crate::plan::{self, Me, Plan, Wishes, owned};
+use crate::settings::Settings;
+use crate::source::catalog::{self, Catalog};
+use crate::source::snapshot::Failure;
+use crate::source::survey::{self, Survey};
+use crate::source::{Snapshot, secrets};
+use crate::write::{Tally, Unclear, Writer};
+
+/// What a run is about.
+pub(crate) struct Job<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) wishes: Wishes,
+    /// A cell of every tab that shows when it was last looked after.
+    pub(crate) last_synced: Option<crate::write::stamp::Place>,
+    /// Nothing is begun after this.
+    pub(crate) deadline: Instant,
+    pub(crate) is_dry: bool,
+}
+
+/// Both ends as they are, and what the tabs should hold.
+pub(crate) struct Sight {
+    pub(crate) google: Google,
+    pub(crate) workbook: Workbook,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) catalog: Catalog,
+    pub(crate) surveys: Vec<Survey>,
+    pub(crate) me: Me,
+    /// By the database's clock, in seconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// Brings the workbook up to date.
+pub(crate) fn run(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<()> {
+    let mut sight = look(job, stop, report)?;
+    let mut tally = Tally::default();
+    let first = make_plan(job, &sight);
+    if job.is_dry {
+        return show(&first, &sight, report);
+    }
+    let written = write(job, &mut sight, first, &mut tally);
+    account(&sight, &tally, report);
+    written
+}
+
+/// Reads the workbook's outline, and every table once.
+pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight> {
+    let settings = job.settings;
+    let mut google = Google::new(settings, job.deadline, stop)?;
+    let workbook = google.read()?;
+    let mut snapshot = Snapshot::open(&settings.source)?;
+    let catalog = catalog::read(&mut snapshot, &settings.source)?;
+    for name in &catalog.missing {
+        report.fail_source(
+            name,
+            "there is no such table, or it is excluded: check --tables and the file of --config",
+        );
+    }
+    let me = Me { source: settings.source.name.clone(), spreadsheet: settings.spreadsheet.clone() };
+    let now = catalog::now(&mut snapshot)?;
+    let mut surveys = Vec::new();
+    {
+        let tabs = owned(&workbook, &me).tables;
+        let bar = progress(catalog.wanted.len() as u64);
+        for table in &catalog.wanted {
+            bar.set_message(table.name.clone());
+            let known = tabs.get(table.name.as_str()).and_then(|tab| tab.mark.as_ref());
+            let block_rows = known.map_or(0, |(_, mark)| mark.block);
+            let taken =
+                snapshot.apart(|snapshot| survey::take(snapshot, table, &settings.source, block_rows));
+            match taken {
+                Ok(survey) => surveys.push(survey),
+                Err(Failure::Table(error)) => {
+                    report.fail_source(&table.name, &fault::describe(&error).replace("\nhint: ", "; "));
+                }
+                Err(Failure::All(error)) => return Err(error),
+            }
+            if stop.asked() {
+                return Err(Fault::locked("stopped before anything was written", ""));
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+    }
+    Ok(Sight { google, workbook, snapshot, catalog, surveys, me, now })
+}
+
+fn progress(n_tables: u64) -> ProgressBar {
+    let bar = logging::progress().add(ProgressBar::new(n_tables));
+    if let Ok(style) = indicatif::ProgressStyle::with_template("reading {pos}/{len} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn make_plan(job: &Job<'_>, sight: &Sight) -> Plan {
+    let present = |name: &str| sight.catalog.present.contains(name);
+    plan::make(
+        &sight.workbook,
+        &sight.surveys,
+        &present,
+        &sight.me,
+        &Wishes { now: sight.now, ..job.wishes.clone() },
+    )
+}
+
+/// Carries plans out until one comes to its end: after an unclear failure only the workbook knows where we are.
+fn write(job: &Job<'_>, sight: &mut Sight, mut plan: Plan, tally: &mut Tally) -> Result<()> {
+    loop {
+        tally.failed = plan.failed.iter().cloned().collect();
+        let Sight { google, workbook, snapshot, surveys, .. } = sight;
+        let n_cells = workbook.n_cells();
+        let mut writer = Writer { google, snapshot, surveys, tally, n_cells };
+        match writer.carry_out(&plan) {
+            Ok(()) => break,
+            Err(error) if error.downcast_ref::<Unclear>().is_some() => {
+                sight.workbook = sight.google.read()?;
+                plan = make_plan(job, sight);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match &job.last_synced {
+        Some(place) => crate::write::stamp::write(sight, place, tally, job.settings),
+        None => Ok(()),
+    }
+}
+
+/// Counts what was done.
+fn account(sight: &Sight, tally: &Tally, report: &Report) {
+    for (name, reason) in &tally.failed {
+        report.fail_source(name, reason);
+    }
+    let mut n_cells = 0;
+    for survey in &sight.surveys {
+        let (n_rows, n) = tally.sent.get(&survey.table.name).copied().unwrap_or_default();
+        n_cells += n;
+        report.add(Count::Read, survey.digest.n_rows);
+        report.add(Count::Written, n_rows);
+        report.add(Count::Unchanged, survey.digest.n_rows.saturating_sub(n_rows));
+        report.note("texts_cut", survey.n_cut);
+    }
+    let calls = sight.google.calls;
+    report.note("tabs_written", tally.sent.len() as u64);
+    report.note("tabs_deleted", tally.n_deleted);
+    report.note("cells", n_cells);
+    report.note("calls", calls.n_reads + calls.n_writes);
+    report.note("bytes_sent", calls.n_bytes);
+}
+
+/// Says what would be done.
+fn show(plan: &Plan, sight: &Sight, report: &Report) -> Result<()> {
+    let mut tally = Tally::default();
+    tally.failed.extend(plan.failed.iter().cloned());
+    crate::commands::plan::print(plan, sight)?;
+    account(sight, &tally, report);
+    for survey in &sight.surveys {
+        let suspects = secrets::suspects(&survey.columns);
+        if !suspects.is_empty() {
+            log::warn!(
+                "{}: {} may hold secrets; see DB_SYNC_EXCLUDED_COLUMNS",
+                survey.table.name,
+                suspects.join(", ")
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! What columns a table or a query has, and how their values are asked for.
+
+use anyhow::{Context as _, Result};
+use postgres::SimpleQueryMessage;
+use postgres::types::Type;
+use sync_core::pg::quote_ident;
+
+use super::snapshot::of_table;
+use super::{ROW, Snapshot, Table};
+use crate::cell::Kind;
+use crate::settings::SourceSettings;
+
+/// One more letter than a cell takes, so that a cut shows.
+const MOST_LETTERS: usize = 50_001;
+/// Bytes of a binary value that are shown.
+const MOST_BYTES: usize = 32;
+
+/// Domains are what they are made of.
+const TYPES: &str = "WITH RECURSIVE chain(nth, oid) AS (
+        SELECT nth, oid FROM unnest($1::text::oid[]) WITH ORDINALITY AS types(oid, nth)
+        UNION ALL
+        SELECT nth, t.typbasetype FROM chain JOIN pg_type t USING (oid) WHERE t.typtype = 'd')
+    SELECT t.typname::text, t.typtype::text, t.typcategory::text FROM chain JOIN pg_type t USING (oid)
+    WHERE t.typtype <> 'd' ORDER BY nth";
+
+/// A column of a tab.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// The expression that gives its value as text.
+    pub(crate) sql: String,
+}
+
+/// The columns that become columns of the tab, in order.
+///
+/// # Errors
+/// Whatever keeps us from reading the table; a wish for a column that is not there.
+pub(crate) fn of(snapshot: &mut Snapshot, table: &Table, settings: &SourceSettings) -> Result<Vec<Column>> {
+    let mut names = names(snapshot, table)?;
+    if let Some(only) = &table.only {
+        if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
+            return Err(of_table(format!("there is no column {unknown}")));
+        }
+        names.clone_from(only);
+    }
+    names.retain(|name| {
+        let full = format!("{}.{name}", table.name);
+        let short = full.split_once('.').map_or(full.as_str(), |(_, rest)| rest);
+        !settings.not_columns.is_match(&full) && !settings.not_columns.is_match(short)
+    });
+    let types = types(snapshot, table, &names)?;
+    Ok(names.into_iter().zip(types).map(|(name, ty)| column(name, &ty)).collect())
+}
+
+/// Names of all columns.
+fn names(snapshot: &mut Snapshot, table: &Table) -> Result<Vec<String>> {
+    let sql = format!("SELECT * FROM {} AS {ROW} LIMIT 0", table.relation);
+    let answer = snapshot.client.simple_query(&sql).context("read its columns")?;
+    let columns = answer.into_iter().find_map(|message| match message {
+        SimpleQueryMessage::RowDescription(columns) => Some(columns),
+        _ => None,
+    });
+    Ok(columns.iter().flat_map(|columns| columns.iter()).map(|column| column.name().to_owned()).collect())
+}
+
+/// Name, type and category of each column's type.
+fn types(snapshot: &mut Snapshot, table: &Table, names: &[String]) -> Result<Vec<[String; 3]>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let types = names.iter().map(|name| format!("pg_typeof({ROW}.{})::oid", quote_ident(name)));
+    let types = types.collect::<Vec<_>>().join(", ");
+    // A row of nulls has types too, and costs nothing.
+    let sql = format!(
+        "SELECT ARRAY[{types}]::text FROM (SELECT 1) AS one LEFT JOIN {} AS {ROW} ON false",
+        table.relation
+    );
+    let oids: String = snapshot.client.query_typed_one(&sql, &[]).context("read its columns")?.get(0);
+    let rows = snapshot.client.query_typed(TYPES, &[(&oids, Type::TEXT)])?;
+    Ok(rows.iter().map(|row| [row.get(0), row.get(1), row.get(2)]).collect())
+}
+
+fn column(name: String, [type_name, type_type, category]: &[String; 3]) -> Column {
+    let value = format!("{ROW}.{}", quote_ident(&name));
+    let text = |value: &str| format!("left({value}::text, {MOST_LETTERS})");
+    let (kind, sql) = match (type_name.as_str(), type_type.as_str(), category.as_str()) {
+        ("bool", ..) => (Kind::Bool, format!("{value}::text")),
+        ("int2" | "int4" | "int8" | "numeric" | "float4" | "float8" | "oid", ..) => {
+            (Kind::Number, format!("{value}::text"))
+        }
+        ("date", ..) => (Kind::Date, format!("{value}::text")),
+        ("timestamp" | "timestamptz", ..) => (Kind::Timestamp, format!("{value}::text")),
+        ("bytea", ..) => {
+            let beginning = format!("encode(substring({value} from 1 for {MOST_BYTES}), 'hex')");
+            (Kind::Bytes, format!("{beginning} || ':' || octet_length({value})"))
+        }
+        (_, "c", _) | (_, _, "A") | ("record", ..) => (Kind::Text, text(&format!("to_json({value})"))),
+        _ => (Kind::Text, text(&value)),
+    };
+    Column { name, kind, sql }
+}

@@ -1,0 +1,91 @@
+//! One state of the database, whatever others write meanwhile.
+
+use anyhow::{Context as _, Result};
+use postgres::Client;
+use postgres::error::SqlState;
+use sync_core::fault;
+use sync_core::pg::{self, quote_literal};
+
+use crate::TOOL;
+use crate::settings::SourceSettings;
+
+/// What values look like must not depend on the role's or the database's settings.
+const FORM: &str = "SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL intervalstyle TO 'postgres';
+    SET LOCAL extra_float_digits TO 1; SET LOCAL bytea_output TO 'hex'; SET LOCAL lc_monetary TO 'C';
+    SET LOCAL lock_timeout TO '10s'";
+
+/// A transaction that sees one state and changes nothing.
+pub(crate) struct Snapshot {
+    pub(crate) client: Client,
+    /// Rows a fetch.
+    pub(super) batch: u32,
+}
+
+/// What went wrong with one table, or with everything.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The other tables are not concerned.
+    Table(anyhow::Error),
+    All(anyhow::Error),
+}
+
+impl Snapshot {
+    /// Connects, and fixes the state that is read.
+    pub(crate) fn open(settings: &SourceSettings) -> Result<Snapshot> {
+        let mut client = pg::connect(&settings.pg, TOOL)?;
+        let zone = format!("SET LOCAL TIME ZONE {}", quote_literal(&settings.time_zone));
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {FORM}; {zone}");
+        client.batch_execute(&begin).context("begin to read")?;
+        Ok(Snapshot { client, batch: settings.batch })
+    }
+
+    /// Does `work` for one table: a failure concerns that table alone, and afterwards the table may be changed by
+    /// others again.
+    pub(crate) fn apart<T>(&mut self, work: impl FnOnce(&mut Snapshot) -> Result<T>) -> Result<T, Failure> {
+        let all =
+            |error: postgres::Error| Failure::All(anyhow::Error::from(error).context("read the database"));
+        self.client.batch_execute("SAVEPOINT one_table").map_err(all)?;
+        let done = work(self);
+        let is_lost = self.client.is_closed();
+        if let Err(error) = done {
+            return Err(match is_lost || is_of_all(&error) {
+                true => Failure::All(error),
+                false => match self.client.batch_execute("ROLLBACK TO SAVEPOINT one_table") {
+                    Ok(()) => Failure::Table(error),
+                    Err(_) => Failure::All(error),
+                },
+            });
+        }
+        // A rollback, since only that gives the table's lock back.
+        self.client.batch_execute("ROLLBACK TO SAVEPOINT one_table; RELEASE one_table").map_err(all)?;
+        done.map_err(Failure::Table)
+    }
+}
+
+/// Whether an error will meet every table: what may pass is the connection's, except a lock on this table.
+fn is_of_all(error: &anyhow::Error) -> bool {
+    let is_locked = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<postgres::Error>())
+        .any(|error| error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE));
+    let is_ours = error.chain().any(|cause| cause.downcast_ref::<postgres::Error>().is_some());
+    // What Google says, or the end of the time, concerns everything.
+    !is_locked && (fault::verdict(error).retry || !is_ours && error.downcast_ref::<OfTable>().is_none())
+}
+
+/// A failure of one table that PostgreSQL did not report.
+#[derive(Debug)]
+pub(crate) struct OfTable(pub(crate) String);
+
+impl std::fmt::Display for OfTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OfTable {}
+
+/// A failure of one table.
+pub(crate) fn of_table(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(OfTable(message.into()))
+}

@@ -1,0 +1,264 @@
+//! Changes that take several requests: into a new tab that is hidden until it is complete, through a hidden tab beside
+//! the old one, or block by block where there is no room for that.
+
+use anyhow::Result;
+
+use super::body::{Body, LIMIT};
+use super::{changed_meanwhile, requests, send, steps};
+use crate::digest::{Block, Digest, Leaf, UNKNOWN, fold};
+use crate::google::Google;
+use crate::google::workbook::Range;
+use crate::mark::Mark;
+use crate::plan::Job;
+use crate::source::Snapshot;
+use crate::source::rows::{self, Reader};
+use crate::source::snapshot::of_table;
+use crate::source::survey::Survey;
+
+/// A block's hash while its rows come.
+pub(super) struct Check {
+    leaf: Leaf,
+    leaves: Vec<Block>,
+    level: u32,
+}
+
+impl Check {
+    pub(super) fn new(level: u32) -> Check {
+        Check { leaf: Leaf::default(), leaves: Vec::new(), level }
+    }
+
+    pub(super) fn add(&mut self, row: &[u8]) {
+        self.leaf.add(row);
+        if self.leaf.is_full() {
+            self.leaves.extend(self.leaf.take());
+        }
+    }
+
+    /// Fails when the rows are not those of the first look.
+    pub(super) fn require(mut self, block: &Block) -> Result<()> {
+        self.leaves.extend(self.leaf.take());
+        match fold(self.leaves, self.level) {
+            Some(found) if found.hash == block.hash => Ok(()),
+            _ => Err(changed_meanwhile()),
+        }
+    }
+}
+
+/// Blocks on their way into a tab.
+struct Pour<'a> {
+    google: &'a mut Google,
+    survey: &'a Survey,
+    sheet_id: i32,
+    width: u64,
+    body: Body,
+    /// What the tab is known to hold once the body is sent.
+    mark: Mark,
+    mark_id: i32,
+}
+
+/// A block to be written: which, into which slot of the mark, at which row of the grid.
+struct Todo {
+    block: usize,
+    slot: usize,
+    row: u64,
+}
+
+/// Writes a change that is larger than a request; `n_free` cells can be had for a while.
+pub(super) fn large(
+    google: &mut Google,
+    snapshot: &mut Snapshot,
+    job: &Job,
+    survey: &Survey,
+    n_free: u64,
+) -> Result<()> {
+    let is_visible = job.tab.is_some() && !job.old.fresh;
+    let n_staged = staged_rows(job, survey) * survey.width().max(1);
+    let n_there = job.stage.as_ref().map_or(0, |tab| tab.grid[0] * tab.grid[1]);
+    if is_visible && n_staged <= n_free + n_there {
+        staged(google, snapshot, job, survey)
+    } else {
+        direct(google, snapshot, job, survey)
+    }
+}
+
+/// Writes into the tab itself; a mark says how far it came.
+fn direct(google: &mut Google, snapshot: &mut Snapshot, job: &Job, survey: &Survey) -> Result<()> {
+    let mark = job.mark_under_way();
+    let (sheet_id, mark_id, width) = (job.sheet_id, job.mark_id.0, job.width());
+    let mut pour = Pour { google, survey, sheet_id, width, body: Body::default(), mark, mark_id };
+    if let Some(stage) = &job.stage {
+        pour.body.push(&requests::delete_sheet(stage.sheet_id));
+    }
+    steps::begin(job, survey, true, &mut pour.body);
+    pour.body.push(&steps::mark(job, &pour.mark, job.mark_id.1));
+    let block_rows = survey.digest.block_rows;
+    let todo = job.blocks.iter().map(|n| Todo { block: *n, slot: *n, row: *n as u64 * block_rows + 1 });
+    pour.blocks(snapshot, &todo.collect::<Vec<_>>())?;
+    pour.flush()?;
+    // The mark is there since the first request.
+    let mut last = Job { mark_id: (mark_id, false), ..job.clone() };
+    last.unhide |= job.tab.is_none();
+    if job.tab.is_none() {
+        last.old = Mark { kinds: String::new(), ..Mark::new() };
+    }
+    steps::finish(&last, survey, &mut pour.body);
+    pour.send()
+}
+
+/// Writes into a hidden tab, and from there into the visible one in a single step.
+fn staged(google: &mut Google, snapshot: &mut Snapshot, job: &Job, survey: &Survey) -> Result<()> {
+    let grid = [staged_rows(job, survey).max(1), survey.width().max(1)];
+    let digest = &survey.digest;
+    let usable = job
+        .stage
+        .as_ref()
+        .filter(|tab| is_usable(tab.mark.as_ref().map(|(_, mark)| mark), survey) && tab.grid[1] == grid[1]);
+    let sheet_id = job.stage.as_ref().map_or_else(|| beside(job.sheet_id), |tab| tab.sheet_id);
+    let mut mark = Mark {
+        staging: true,
+        fresh: false,
+        sheet: sheet_id,
+        rows: 0,
+        grid,
+        whole: String::new(),
+        ..job.mark.clone()
+    };
+    mark.blocks = vec![UNKNOWN; job.blocks.len()];
+    let mut body = Body::default();
+    let mark_id = match usable.and_then(|tab| Some((tab, tab.mark.as_ref()?))) {
+        Some((tab, (id, there))) => {
+            mark.blocks.iter_mut().zip(&there.blocks).for_each(|(slot, hash)| *slot = *hash);
+            if tab.grid[0] < grid[0] {
+                body.push(&requests::append_rows(sheet_id, grid[0] - tab.grid[0]));
+            }
+            *id
+        }
+        None => {
+            if job.stage.is_some() {
+                body.push(&requests::delete_sheet(sheet_id));
+            }
+            let title = format!("pg2sheets {sheet_id}");
+            body.push(&requests::add_sheet(sheet_id, &title, grid, true, 0));
+            body.push(&requests::create_mark(sheet_id, &mark));
+            sheet_id
+        }
+    };
+    let slots = job.blocks.iter().enumerate();
+    let todo = slots.filter(|(slot, n)| mark.blocks[*slot] != digest.blocks[**n].hash);
+    let todo: Vec<Todo> =
+        todo.map(|(slot, n)| Todo { block: *n, slot, row: slot as u64 * digest.block_rows }).collect();
+    let mut pour = Pour { google, survey, sheet_id, width: grid[1], body, mark, mark_id };
+    pour.blocks(snapshot, &todo)?;
+    pour.flush()?;
+    steps::begin(job, survey, false, &mut pour.body);
+    for run in runs(&job.blocks) {
+        let rows = |first: u64| {
+            let n: u64 = job.blocks[run.clone()].iter().map(|n| digest.rows_of(*n)).sum();
+            Range { rows: [first, first + n], columns: [0, grid[1]] }
+        };
+        let (from, to) =
+            (run.start as u64 * digest.block_rows, job.blocks[run.start] as u64 * digest.block_rows + 1);
+        pour.body.push(&requests::copy_values((sheet_id, rows(from)), (job.sheet_id, rows(to))));
+    }
+    clear_right(job, survey, &mut pour.body);
+    steps::finish(job, survey, &mut pour.body);
+    pour.body.push(&requests::delete_sheet(sheet_id));
+    pour.send()
+}
+
+/// Columns that were ours, beside rows that were copied.
+fn clear_right(job: &Job, survey: &Survey, body: &mut Body) {
+    let columns = [survey.width(), job.width()];
+    body.clear(job.sheet_id, Range { rows: [1, job.mark.rows + 1], columns });
+}
+
+fn is_usable(mark: Option<&Mark>, survey: &Survey) -> bool {
+    mark.is_some_and(|mark| mark.head == survey.head && mark.block == survey.digest.block_rows)
+}
+
+/// Rows of all slots.
+fn staged_rows(job: &Job, survey: &Survey) -> u64 {
+    let Digest { block_rows, .. } = survey.digest;
+    let last = job.blocks.last().map_or(0, |n| survey.digest.rows_of(*n));
+    (job.blocks.len() as u64).saturating_sub(1) * block_rows + last
+}
+
+/// An id for the hidden tab of this one.
+fn beside(sheet_id: i32) -> i32 {
+    (sheet_id ^ 0x5357_1a6e) & i32::MAX
+}
+
+/// Positions of blocks that follow each other.
+fn runs(blocks: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut start = 0;
+    let groups = blocks.chunk_by(|a, b| a + 1 == *b);
+    let span = |group: &[usize]| {
+        start += group.len();
+        start - group.len()..start
+    };
+    groups.map(span).collect()
+}
+
+impl Pour<'_> {
+    /// Reads and writes these blocks, as many requests as it takes.
+    fn blocks(&mut self, snapshot: &mut Snapshot, todo: &[Todo]) -> Result<()> {
+        let digest = &self.survey.digest;
+        if todo.is_empty() {
+            return Ok(());
+        }
+        let mut reader = Reader::open(snapshot, &self.survey.select)?;
+        let (mut next, mut json) = (0, Vec::new());
+        let mut row = u64::MAX;
+        for Todo { block, slot, row: start } in todo {
+            let first = *block as u64 * digest.block_rows;
+            reader.skip(first - next)?;
+            if row != *start {
+                self.body.close_cells();
+            }
+            row = *start;
+            let mut check = Check::new(digest.level());
+            let survey = self.survey;
+            reader.read(digest.rows_of(*block), |values| {
+                json.clear();
+                rows::write_json(&survey.columns, values, &mut json)?;
+                check.add(&json);
+                self.row(row, &json)?;
+                row += 1;
+                Ok(())
+            })?;
+            check.require(&digest.blocks[*block])?;
+            self.mark.blocks[*slot] = digest.blocks[*block].hash;
+            next = first + digest.rows_of(*block);
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, row: u64, json: &[u8]) -> Result<()> {
+        let reserve = self.mark.blocks.len() * 16 + self.mark.kinds.len() + 2_000;
+        if self.body.len() + json.len() + reserve > LIMIT {
+            self.flush()?;
+        }
+        if self.body.is_closed() {
+            self.body.open_cells(self.sheet_id, row, self.width);
+        }
+        self.body.row(json);
+        Ok(())
+    }
+
+    /// Sends what there is, with a mark that knows of it.
+    fn flush(&mut self) -> Result<()> {
+        self.body.close_cells();
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        self.body.push(&requests::update_mark(self.mark_id, &self.mark));
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<()> {
+        match send(self.google, &self.body.take())? {
+            None => Ok(()),
+            Some(reason) => Err(of_table(reason)),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The time of the run, in a cell of every tab of ours.
+
+use anyhow::Result;
+use google_sheets4::hyper::body::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sync_core::fault::Fault;
+
+use super::body::Body;
+use super::{Tally, requests, send};
+use crate::cell::{Cell, Kind};
+use crate::google::workbook::Range;
+use crate::plan::owned;
+use crate::run::Sight;
+use crate::serial;
+use crate::settings::Settings;
+
+/// A cell: row and column, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    row: u64,
+    column: u64,
+}
+
+impl Place {
+    /// What `--last-synced` says; `None` for `off`.
+    ///
+    /// # Errors
+    /// A configuration fault for what is no cell.
+    pub(crate) fn read(text: &str) -> Result<Option<Place>> {
+        if text == "off" {
+            return Ok(None);
+        }
+        let wrong = || Fault::config(format!("--last-synced {text}: this is no cell"), "e.g. Z1, or off");
+        let split = text.find(|c: char| !c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+        let (letters, digits) = text.split_at(split);
+        let digit = |letter: u8| u64::from(letter.to_ascii_uppercase() - b'A') + 1;
+        let column = letters.bytes().take(4).fold(0, |sum, letter| sum * 26 + digit(letter));
+        let row: u64 = digits.parse().map_err(|_| wrong())?;
+        if !(1..=3).contains(&letters.len()) || !(1..=10_000_000).contains(&row) {
+            return Err(wrong());
+        }
+        Ok(Some(Place { row: row - 1, column: column - 1 }))
+    }
+}
+
+/// Writes the time into the tabs that have room for it right of the table; the others are named.
+pub(crate) fn write(sight: &mut Sight, place: &Place, tally: &mut Tally, settings: &Settings) -> Result<()> {
+    let Place { row, column } = *place;
+    // New tabs, and sizes that have changed.
+    if !tally.sent.is_empty() {
+        sight.workbook = sight.google.read()?;
+    }
+    let zone = TimeZone::get(&settings.source.time_zone)?;
+    let now = Timestamp::now().to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let mut json = br#"{"values":["#.to_vec();
+    Cell::Serial(serial::timestamp(&now).unwrap_or_default(), &now).write_json(&mut json);
+    json.extend_from_slice(b"]}");
+    let mut body = Body::default();
+    for (table, tab) in owned(&sight.workbook, &sight.me).tables {
+        let width = tab.mark.as_ref().map_or(0, |(_, mark)| mark.width());
+        let is_free = column >= width && row < tab.grid[0] && column < tab.grid[1];
+        if !is_free {
+            let reason =
+                "the cell of --last-synced is not there, or holds the table: add columns right of it";
+            tally.failed.entry(table.to_owned()).or_insert_with(|| reason.to_owned());
+            continue;
+        }
+        let range = Range { rows: [row, row + 1], columns: [column, column + 1] };
+        body.cell(tab.sheet_id, range, &json);
+        body.push(&requests::number_format(tab.sheet_id, range, Kind::Timestamp));
+    }
+    if body.is_empty() {
+        return Ok(());
+    }
+    let bytes: Bytes = body.take();
+    match send(&mut sight.google, &bytes) {
+        Ok(None) => Ok(()),
+        Ok(Some(reason)) => Err(Fault::failed(format!("write the time of the run: {reason}"), "")),
+        // It will be written by the next run.
+        Err(error) if error.downcast_ref::<super::Unclear>().is_some() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells() {
+        let place = |text| Place::read(text).ok();
+        assert_eq!(place("off"), Some(None));
+        assert_eq!(place("A1"), Some(Some(Place { row: 0, column: 0 })));
+        assert_eq!(place("z10"), Some(Some(Place { row: 9, column: 25 })));
+        assert_eq!(place("AA2"), Some(Some(Place { row: 1, column: 26 })));
+        for text in ["", "A", "1", "A0", "A-1", "AAAA1", "é1", "A1:B2"] {
+            assert_eq!(place(text), None, "{text}");
+        }
+    }
+}
