@@ -168,7 +168,7 @@ impl Job {
             survey.columns.iter().filter(|column| column.kind.format().is_some()).count() as u64 * 300;
         self.n_bytes =
             OVERHEAD + cells + formats + self.mark.text().len() as u64 * 2 + header * u64::from(self.is_full);
-        let ours = Range { rows: [0, u64::MAX], columns: [0, self.width().max(1)] };
+        let ours = Range { rows: [0, u64::MAX], columns: [0, self.width()] };
         let closed = self.tab.as_ref().is_some_and(|tab| tab.closed.iter().any(|range| range.meets(&ours)));
         if closed {
             return Err("a part of its tab is protected against us: remove the protection under Data > Protect sheets \
@@ -178,9 +178,9 @@ impl Job {
         Ok(())
     }
 
-    /// Columns that were ours or will be.
+    /// Columns that were ours or will be; one where a table has none, since a range cannot be empty.
     pub(crate) fn width(&self) -> u64 {
-        self.mark.width().max(self.old.width())
+        self.mark.width().max(self.old.width()).max(1)
     }
 
     /// Columns that are inserted behind our last one.

@@ -44,9 +44,6 @@ pub(super) fn begin(job: &Job, survey: &Survey, is_hidden: bool, body: &mut Body
 }
 
 fn header(job: &Job, survey: &Survey, body: &mut Body) {
-    if job.width() == 0 {
-        return;
-    }
     let mut row = br#"{"values":["#.to_vec();
     for (n, column) in survey.columns.iter().enumerate() {
         if n > 0 {

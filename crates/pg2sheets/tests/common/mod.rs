@@ -118,8 +118,14 @@ impl Setup {
     /// A run that changes nothing and costs one call.
     #[track_caller]
     pub(crate) fn assert_settled(&self) {
+        self.assert_settled_with(&[]);
+    }
+
+    /// The same with these options.
+    #[track_caller]
+    pub(crate) fn assert_settled_with(&self, args: &[&str]) {
         self.google.forget_calls();
-        let outcome = self.sync(&[]);
+        let outcome = self.sync_to(0, args);
         let calls = self.calls();
         assert_eq!(calls.len(), 1, "{calls:#?}\n{}", outcome.stderr);
         assert_eq!(outcome.n("written"), 0);
