@@ -164,7 +164,7 @@ make_work() {
   trap 'exit 143' TERM HUP
   # Settings of the caller must not reach the tool under show.
   local name
-  for name in $(compgen -e | grep -E '^(PG[A-Z]+|BACKEND_.*|LOCAL_DB_PATH|DEVICE_ID|SYNC_.*|POSTGRES_.*|SQLITE.*|MYSQL.*|DATABASE_URL|TIMESTAMP_FILE_PATH|SYNC_INTERVAL.*)$'); do
+  for name in $(compgen -e | grep -E '^(PG[A-Z]+|BACKEND_.*|LOCAL_DB_PATH|DEVICE_ID|SYNC_.*|POSTGRES_.*|SQLITE.*|MYSQL.*|DATABASE_URL|TIMESTAMP_FILE_PATH|SYNC_INTERVAL.*|DB_SYNC_.*|GOOGLE_.*)$'); do
     [ "$name" = PGCLIENTENCODING ] || unset "$name"
   done
 }

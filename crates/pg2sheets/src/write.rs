@@ -218,9 +218,12 @@ impl Writer<'_> {
 
 /// `None` when the change is made, else why not.
 fn send(google: &mut Google, bytes: &Bytes) -> Result<Option<String>> {
-    sync_core::crash::point("write");
+    sync_core::crash::point("before-write");
     match google.write(bytes)? {
-        Change::Made => Ok(None),
+        Change::Made => {
+            sync_core::crash::point("after-write");
+            Ok(None)
+        }
         Change::Rejected(reason) => Ok(Some(reason)),
         Change::Unclear => Err(Unclear.into()),
     }

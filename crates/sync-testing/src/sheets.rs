@@ -17,6 +17,7 @@ mod cell;
 mod dump;
 mod formula;
 mod grid;
+mod input;
 mod mask;
 mod plan;
 mod quota;
@@ -191,11 +192,13 @@ impl Google {
         self.state().api.is_disabled = true;
     }
 
-    /// Applies the workbook owner's own requests, a list as in `batchUpdate`; gives the replies, or why not.
+    /// Applies the workbook owner's own requests, a list as in `batchUpdate`'s body or that body; gives the replies,
+    /// or why not.
     ///
     /// Protection does not hold the owner off, and nothing is counted.
     pub fn edit(&self, id: &str, requests: Value) -> Result<Value, String> {
-        let mut body = serde_json::json!({ "requests": requests });
+        let mut body =
+            if requests.is_object() { requests } else { serde_json::json!({ "requests": requests }) };
         schema::check(&mut body, "BatchUpdateSpreadsheetRequest").map_err(|wrong| wrong.sentence())?;
         let Some(Value::Array(requests)) = body.get_mut("requests").map(Value::take) else {
             return Err("the requests are a list".to_owned());

@@ -63,9 +63,10 @@ impl Tokens {
         let token = tokio::time::timeout(patience, token).await;
         let token = token.map_err(|_| Fault::temporary("ask Google for a token: no answer in time", ""))?;
         let token = token.map_err(|error| faults::token(error, who))?;
-        self.is_refused = false;
         let token = token.token().map(str::to_owned);
-        token.ok_or_else(|| Fault::temporary("Google's answer holds no token", ""))
+        // The library takes any JSON for an answer, and would keep this one.
+        self.is_refused = token.is_none();
+        token.ok_or_else(|| Fault::temporary("what answers for a token holds none", ""))
     }
 
     /// The last token is of no use: the next one is asked for anew.
@@ -80,6 +81,9 @@ struct File(PathBuf);
 #[async_trait]
 impl TokenStorage for File {
     async fn set(&self, _: &[&str], token: TokenInfo) -> Result<(), TokenStorageError> {
+        if token.access_token.is_none() {
+            return Ok(());
+        }
         let text = serde_json::to_string(&token).unwrap_or_default();
         // Without it the next run asks again, and that is all.
         if let Err(error) = atomic::write_privately(&self.0, &text) {

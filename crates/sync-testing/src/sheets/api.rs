@@ -120,7 +120,7 @@ pub(super) fn split_target(target: &str) -> (&str, Vec<(String, String)>) {
 pub(super) fn kind_of(method: &str, path: &str) -> CallKind {
     if path == "/token" {
         CallKind::Token
-    } else if method == "GET" || path.ends_with("ByDataFilter") && !path.contains("/values:batchClear") {
+    } else if method == "GET" || path.ends_with(":getByDataFilter") {
         CallKind::Read
     } else {
         CallKind::Write

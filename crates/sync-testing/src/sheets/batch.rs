@@ -1,7 +1,7 @@
 //! `batchUpdate`: all of its requests, or none.
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::grid::Area;
 use super::refusal::Refusal;
@@ -143,14 +143,6 @@ fn is_open(range: &super::grid::GridRange) -> bool {
         && range.end_column_index.is_none()
         && range.start_row_index.unwrap_or(0) == 0
         && range.start_column_index.unwrap_or(0) == 0
-}
-
-/// An empty object, for fields that are missing.
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
 }
 
 /// An id that nothing has yet.

@@ -76,29 +76,38 @@ impl Held {
         Ok(Held::Text(text.into()))
     }
 
-    /// Reads an `ExtendedValue`.
-    pub(super) fn from_json(value: Value) -> Result<Held, String> {
-        let Value::Object(map) = value else { return Ok(Held::Empty) };
-        if map.len() > 1 {
+    /// Takes the value out of an `ExtendedValue`, whose names and types have been checked.
+    ///
+    /// This looks up one name after the other, which costs least in a build without optimization: that code is
+    /// `serde_json`'s own.
+    pub(super) fn take(value: &mut Value) -> Result<Held, String> {
+        let n = value.as_object().map_or(0, Map::len);
+        if n > 1 {
             return Err("A value can only have one of its fields set.".to_owned());
         }
-        let Some((name, value)) = map.into_iter().next() else { return Ok(Held::Empty) };
-        match (name.as_str(), value) {
-            ("stringValue", Value::String(text)) => {
-                check_length(&text)?;
-                Ok(Held::Text(text.into()))
-            }
-            ("numberValue", Value::Number(n)) => Ok(n.as_f64().map_or(Held::Empty, Held::Number)),
-            ("boolValue", Value::Bool(b)) => Ok(Held::Bool(b)),
-            ("formulaValue", Value::String(text)) => {
-                check_length(&text)?;
-                if !text.starts_with('=') {
-                    return Err(format!("Invalid formula: {text:?} does not begin with '='."));
-                }
-                Ok(Held::Formula(text.into()))
-            }
-            (name, _) => Err(format!("{name} cannot be set.")),
+        if let Some(Value::String(text)) = value.get_mut("stringValue") {
+            check_length(text)?;
+            return Ok(Held::Text(std::mem::take(text).into()));
         }
+        if let Some(number) = value.get("numberValue") {
+            return Ok(number.as_f64().map_or(Held::Empty, Held::Number));
+        }
+        if let Some(value) = value.get("boolValue") {
+            return Ok(Held::Bool(*value == true));
+        }
+        match value.get_mut("formulaValue") {
+            Some(Value::String(text)) => Held::formula(text),
+            _ if n == 0 => Ok(Held::Empty),
+            _ => Err("errorValue cannot be set.".to_owned()),
+        }
+    }
+
+    fn formula(text: &str) -> Result<Held, String> {
+        check_length(text)?;
+        if !text.starts_with('=') {
+            return Err(format!("Invalid formula: {text:?} does not begin with '='."));
+        }
+        Ok(Held::Formula(text.into()))
     }
 
     /// The value as an `ExtendedValue`; `None` for an empty cell.
@@ -158,13 +167,12 @@ impl Row {
     }
 
     pub(super) fn set_value(&mut self, column: usize, value: Held) {
-        if column >= self.values.len() {
-            if value.is_empty() {
-                return;
-            }
-            self.values.resize_with(column + 1, Held::default);
+        if column < self.values.len() {
+            self.values[column] = value;
+        } else if !value.is_empty() {
+            self.values.resize_with(column, Held::default);
+            self.values.push(value);
         }
-        self.values[column] = value;
     }
 
     pub(super) fn set_looks(&mut self, column: usize, looks: Option<Looks>) {
@@ -198,7 +206,7 @@ impl Row {
 
     /// Inserts `n` columns, whose looks are those of the column `like`.
     pub(super) fn insert_columns(&mut self, at: usize, n: usize, like: Option<usize>) {
-        let looks = like.and_then(|c| self.looks(c)).and_then(|l| inherited(l));
+        let looks = like.and_then(|c| self.looks(c)).and_then(inherited);
         if at < self.values.len() {
             self.values.splice(at..at, (0..n).map(|_| Held::Empty));
         }

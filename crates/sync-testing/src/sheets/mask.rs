@@ -35,11 +35,6 @@ impl Mask {
         }
     }
 
-    /// The mask at the end of this path.
-    pub(super) fn at(&self, path: &[&str]) -> Option<&Mask> {
-        path.iter().try_fold(self, |mask, name| mask.field(name))
-    }
-
     /// Takes out of a message what is not meant.
     pub(super) fn filter(&self, value: &mut Value) {
         let Mask::Some(fields) = self else { return };

@@ -17,6 +17,9 @@ use super::batch::ACCOUNT;
 /// A private key in PEM; see its first line.
 const KEY: &str = include_str!("key.pem");
 
+/// Google's own endpoint, which is the audience of clients that do not look at the key file for it.
+const GOOGLE: &str = "https://oauth2.googleapis.com/token";
+
 /// How far iat and exp may be off.
 const TOLERANCE_S: i64 = 300;
 const LIFETIME_S: i64 = 3600;
@@ -117,7 +120,7 @@ impl Tokens {
         if claims.iss != ACCOUNT {
             return Err(("invalid_grant", "Invalid grant: account not found"));
         }
-        if claims.aud != self.url {
+        if claims.aud != self.url && claims.aud != GOOGLE {
             return Err(("invalid_grant", "Invalid JWT: Failed audience check."));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();

@@ -1,5 +1,7 @@
 //! Who is let in.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use sync_testing::sheets::{CallKind, Google, Options};
 
@@ -18,7 +20,7 @@ fn token_request_is_checked() {
     assert_eq!((reply.status, &reply.json["expires_in"]), (200, &json!(3599)));
     assert!(reply.json["access_token"].as_str().unwrap().starts_with("ya29."));
     assert_eq!(with("iss", json!("other@demo-project.iam.gserviceaccount.com")).status, 400);
-    assert_eq!(with("aud", json!("https://oauth2.googleapis.com/token")).status, 400);
+    assert_eq!(with("aud", json!("https://example.com/token")).status, 400);
     assert_eq!(with("scope", json!("email")).json["error"], "invalid_scope");
     for (name, value) in [("iat", now() + 1000), ("exp", now() - 1000), ("exp", now() + 4000)] {
         let reply = with(name, json!(value));
@@ -121,8 +123,11 @@ fn quota_has_a_bucket_for_reads_and_one_for_writes() {
 #[test]
 fn usual_quota_is_60() {
     let client = Client::new();
+    let began = Instant::now();
     let n = (0..70).filter(|_| client.get("?fields=spreadsheetId").status == 200).count();
-    assert!((60..=62).contains(&n), "{n}");
+    // One more comes in each second.
+    let most = 61 + usize::try_from(began.elapsed().as_secs()).unwrap();
+    assert!((60..=most).contains(&n), "{n}, not 60 to {most}");
 }
 
 #[test]

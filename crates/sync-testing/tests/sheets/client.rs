@@ -40,13 +40,13 @@ pub(crate) fn agent() -> Agent {
 }
 
 pub(crate) fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(now.as_secs()).unwrap()
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    i64::try_from(now.as_secs()).expect("seconds fit")
 }
 
 /// The claims of a usual request for a token.
 pub(crate) fn claims(google: &Google, scope: &str) -> Value {
-    let key: Value = google.key_json().parse().unwrap();
+    let key: Value = google.key_json().parse().expect("JSON");
     json!({
         "iss": key["client_email"], "aud": key["token_uri"], "scope": scope, "iat": now(), "exp": now() + 3600,
     })
@@ -54,14 +54,15 @@ pub(crate) fn claims(google: &Google, scope: &str) -> Value {
 
 /// A signed request for a token, and its base64 with padding.
 pub(crate) fn sign(google: &Google, claims: &Value) -> String {
-    let key: Value = google.key_json().parse().unwrap();
-    let pem = key["private_key"].as_str().unwrap();
+    let key: Value = google.key_json().parse().expect("JSON");
+    let pem = key["private_key"].as_str().expect("a PEM");
     let der: String = pem.lines().filter(|l| !l.starts_with('-')).collect();
-    let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(der).unwrap()).unwrap();
+    let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(der).expect("base64")).expect("an RSA key");
     let encode = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
     let signed = format!("{}.{}", encode(&json!({ "alg": "RS256", "typ": "JWT" })), encode(claims));
     let mut signature = vec![0; pair.public().modulus_len()];
-    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+        .expect("a key that signs");
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
@@ -69,12 +70,12 @@ pub(crate) fn sign(google: &Google, claims: &Value) -> String {
 pub(crate) fn ask(google: &Google, assertion: &str) -> Reply {
     let url = format!("{}token", google.url());
     let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion)];
-    reply(agent().post(url).send_form(form)).unwrap()
+    reply(agent().post(url).send_form(form)).expect("an answer")
 }
 
 fn reply(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Reply, ureq::Error> {
     let mut answer = answer?;
-    let retry_after = answer.headers().get("retry-after").map(|v| v.to_str().unwrap().to_owned());
+    let retry_after = answer.headers().get("retry-after").map(|v| v.to_str().expect("ASCII").to_owned());
     let status = answer.status().as_u16();
     let body = answer.body_mut().with_config().limit(100_000_000).read_to_string()?;
     let json = body.parse().unwrap_or(Value::String(body));
@@ -104,7 +105,7 @@ impl Client {
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
-        self.try_get(path).unwrap()
+        self.try_get(path).expect("an answer")
     }
 
     pub(crate) fn try_post(&self, path: &str, body: &str) -> Result<Reply, ureq::Error> {
@@ -113,13 +114,13 @@ impl Client {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
-        self.try_post(path, &body.to_string()).unwrap()
+        self.try_post(path, &body.to_string()).expect("an answer")
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
         let request = self.agent.put(self.address(path)).header("Content-Type", "application/json");
         reply(request.header("Authorization", format!("Bearer {}", self.token)).send(body.to_string()))
-            .unwrap()
+            .expect("an answer")
     }
 
     /// Sends a batch that has to work, and gives its replies.
@@ -142,7 +143,7 @@ impl Client {
 
     /// Has the workbook's owner make changes.
     pub(crate) fn edit(&self, requests: Value) -> Value {
-        self.google.edit(&self.google.workbook(), requests).unwrap()
+        self.google.edit(&self.google.workbook(), requests).expect("the owner may do this")
     }
 
     pub(crate) fn book(&self) -> Workbook {
@@ -168,8 +169,9 @@ pub(crate) fn typed(rows: &Value) -> Value {
         Value::String(t) if t.starts_with('=') => json!({ "userEnteredValue": { "formulaValue": v } }),
         v => json!({ "userEnteredValue": { "stringValue": v } }),
     };
-    let row = |r: &Value| json!({ "values": r.as_array().unwrap().iter().map(cell).collect::<Vec<_>>() });
-    rows.as_array().unwrap().iter().map(row).collect()
+    let row =
+        |r: &Value| json!({ "values": r.as_array().expect("a row").iter().map(cell).collect::<Vec<_>>() });
+    rows.as_array().expect("rows").iter().map(row).collect()
 }
 
 /// A range of cells; ends are not part of it.

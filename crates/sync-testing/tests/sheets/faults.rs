@@ -118,7 +118,7 @@ fn owners_edits_meet_no_faults_and_no_quota() {
     let client = Client::new();
     client.google.set_quota(0, 0);
     client.google.always(On::Any, Some(Fault::Internal));
-    client.edit(json!([{ "addSheet": {} }]));
+    client.edit(json!({ "requests": [{ "addSheet": {} }] }));
     assert!(client.google.edit("nothing", json!([])).is_err());
     let wrong = client.google.edit(&client.google.workbook(), json!([{ "addShet": {} }])).unwrap_err();
     assert!(wrong.contains("Unknown name \"addShet\""), "{wrong}");

@@ -41,6 +41,14 @@ fn values_keep_types_and_empty_cells_clear() {
 }
 
 #[test]
+fn formulas_without_a_value_leave_what_they_show() {
+    let client = client();
+    client.batch(json!([write(0, 5, 0, &json!([["=Nothing!A1"]]))]));
+    client.batch(paste(&range(0, (5, 6), (0, 1)), &range(1, (0, 1), (0, 1)), "PASTE_VALUES"));
+    assert_eq!(client.book().tab("To").cell(0, 0), Cell::from("#REF!"));
+}
+
+#[test]
 fn everything_is_pasted_with_formulas() {
     let client = client();
     client.batch(paste(&range(0, (0, 2), (0, 2)), &range(1, (5, 6), (1, 2)), "PASTE_NORMAL"));

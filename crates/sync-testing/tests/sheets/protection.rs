@@ -6,7 +6,7 @@ use crate::client::{Client, range, write};
 
 fn protect(range: &Value, more: &Value) -> Value {
     let mut protected = json!({ "range": range });
-    protected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    protected.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     json!([{ "addProtectedRange": { "protectedRange": protected } }])
 }
 
@@ -31,6 +31,9 @@ fn what_people_protect_is_held() {
         json!({ "copyPaste": { "source": range(1, (0, 1), (0, 1)), "destination": range(0, (2, 3), (0, 1)), "pasteType": "PASTE_VALUES" } }),
         json!({ "insertDimension": { "range": by_row(3) } }),
         json!({ "deleteDimension": { "range": by_row(3) } }),
+        json!({ "updateSheetProperties": {
+            "properties": { "gridProperties": { "rowCount": 3 } }, "fields": "gridProperties.rowCount",
+        } }),
         json!({ "deleteSheet": { "sheetId": 0 } }),
     ] {
         let refused = client.refused(json!([request]));

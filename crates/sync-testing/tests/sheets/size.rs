@@ -54,7 +54,7 @@ fn batch_of_2_mb_is_quick() {
     let best = best.min().unwrap();
     eprintln!("{} bytes in {best:?}", body.len());
     // Far less on an idle machine.
-    assert!(best < Duration::from_secs(1), "{best:?}");
+    assert!(best < Duration::from_secs(3), "{best:?}");
     assert_eq!(client.book().tab("Sheet1").cell(3_999, 9), Cell::from("row 3999 column 9"));
 }
 

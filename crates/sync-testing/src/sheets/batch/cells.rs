@@ -10,7 +10,7 @@ use super::super::formula::{self, Edit};
 use super::super::grid::{Area, GridRange};
 use super::super::mask::Mask;
 use super::super::workbook::{Tab, Workbook};
-use super::{Who, guard, object, parsed, properties};
+use super::{Who, guard, parsed, properties};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -53,8 +53,8 @@ struct Meant {
 }
 
 const VALUE: &str = "userEnteredValue";
-/// What a cell has of its own accord.
-const READ_ONLY: [&str; 4] = ["effectiveValue", "effectiveFormat", "formattedValue", "hyperlink"];
+/// The value, and what a cell has of its own accord.
+const NOT_LOOKS: [&str; 5] = [VALUE, "effectiveValue", "effectiveFormat", "formattedValue", "hyperlink"];
 
 impl Meant {
     fn new(fields: &str) -> Result<Meant, String> {
@@ -62,34 +62,43 @@ impl Meant {
             Mask::All => return Ok(Meant { value: true, looks: Some(Mask::All), recent: Vec::new() }),
             Mask::Some(mut fields) => {
                 let value = fields.remove(VALUE).is_some();
-                READ_ONLY.iter().for_each(|name| drop(fields.remove(*name)));
+                NOT_LOOKS.iter().for_each(|name| drop(fields.remove(*name)));
                 (value, (!fields.is_empty()).then_some(Mask::Some(fields)))
             }
         };
         Ok(Meant { value: looks.0, looks: looks.1, recent: Vec::new() })
     }
 
-    /// Writes a cell; `data` is its `CellData`, or null to clear it.
-    fn write(&mut self, row: &mut Row, column: usize, data: Value) -> Result<(), String> {
-        let mut data = object(data);
+    /// Writes a cell with its `CellData`, which loses its value.
+    fn write(&mut self, row: &mut Row, column: usize, data: &mut Value) -> Result<(), String> {
         if self.value {
-            let value = data.remove(VALUE).map(Held::from_json).transpose()?;
-            row.set_value(column, value.unwrap_or_default());
-        } else {
-            data.remove(VALUE);
+            let value = data.get_mut(VALUE).map_or(Ok(Held::Empty), Held::take)?;
+            row.set_value(column, value);
         }
         if self.looks.is_some() {
-            let looks = self.new_looks(row.looks(column), &data);
+            let nothing = Map::new();
+            let looks = self.new_looks(row.looks(column), data.as_object().unwrap_or(&nothing));
             row.set_looks(column, looks);
         }
         Ok(())
+    }
+
+    /// Empties a cell.
+    fn clear(&mut self, row: &mut Row, column: usize) {
+        if self.value {
+            row.set_value(column, Held::Empty);
+        }
+        if self.looks.is_some() {
+            let looks = self.new_looks(row.looks(column), &Map::new());
+            row.set_looks(column, looks);
+        }
     }
 
     fn new_looks(&mut self, old: Option<&Looks>, data: &Map<String, Value>) -> Option<Looks> {
         let mask = self.looks.as_ref()?;
         let mut map = old.map(|l| (**l).clone()).unwrap_or_default();
         mask.copy(&mut map, data);
-        READ_ONLY.iter().for_each(|name| drop(map.remove(*name)));
+        NOT_LOOKS.iter().for_each(|name| drop(map.remove(*name)));
         if map.is_empty() {
             return None;
         }
@@ -139,12 +148,9 @@ pub(super) fn update(book: &mut Workbook, mut body: Value, who: Who) -> Result<V
     Ok(json!({}))
 }
 
-fn cells_of(row: Value) -> Vec<Value> {
-    match row {
-        Value::Object(mut row) => match row.remove("values") {
-            Some(Value::Array(cells)) => cells,
-            _ => Vec::new(),
-        },
+fn cells_of(mut row: Value) -> Vec<Value> {
+    match row.get_mut("values").map(Value::take) {
+        Some(Value::Array(cells)) => cells,
         _ => Vec::new(),
     }
 }
@@ -185,7 +191,7 @@ fn write_row(
     tab: &mut Tab,
     number: usize,
     area: Area,
-    cells: Vec<Value>,
+    mut cells: Vec<Value>,
     meant: &mut Meant,
     clears: bool,
 ) -> Result<(), String> {
@@ -196,16 +202,14 @@ fn write_row(
         return Ok(());
     }
     let row = tab.row_mut(number);
-    let mut column = area.left;
     if meant.value {
         row.values.reserve_exact(end.saturating_sub(row.values.len()));
     }
-    for data in cells {
-        meant.write(row, column, data)?;
-        column += 1;
+    for (i, data) in cells.iter_mut().enumerate() {
+        meant.write(row, area.left + i, data)?;
     }
-    for column in column..end {
-        meant.write(row, column, Value::Null)?;
+    for column in area.left + cells.len()..end {
+        meant.clear(row, column);
     }
     row.trim();
     let has_formula = row.has_formula();
@@ -248,7 +252,7 @@ fn write_all(
 ) -> Result<(), String> {
     let row = tab.row_mut(number);
     for column in area.left..area.right {
-        meant.write(row, column, cell.clone())?;
+        meant.write(row, column, &mut cell.clone())?;
     }
     row.trim();
     Ok(())

@@ -204,10 +204,17 @@ fn delete_at(book: &mut Workbook, at: usize, dimension: Dimension, (from, to): (
 }
 
 /// Gives a grid this many rows or columns; what lies beyond them is gone.
-pub(super) fn resize(book: &mut Workbook, at: usize, dimension: Dimension, n: usize) {
+pub(super) fn resize(
+    book: &mut Workbook,
+    at: usize,
+    dimension: Dimension,
+    n: usize,
+    who: Who,
+) -> Result<(), String> {
     let tab = &mut book.tabs[at];
     let size = size(tab, dimension);
     if n < size {
+        guard(tab, area(tab, dimension, n, size), who)?;
         let frozen = (tab.frozen_rows, tab.frozen_columns);
         delete_at(book, at, dimension, (n, size));
         // What is frozen is looked at when the whole request is done.
@@ -218,6 +225,7 @@ pub(super) fn resize(book: &mut Workbook, at: usize, dimension: Dimension, n: us
             Dimension::Columns => tab.n_columns = n,
         }
     }
+    Ok(())
 }
 
 /// Moves the ranges that belong to a tab.

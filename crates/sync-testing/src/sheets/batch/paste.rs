@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::super::cell::{Held, Row};
 use super::super::formula::{self, Edit};
-use super::super::grid::{Area, GridRange};
+use super::super::grid::{self, Area, GridRange};
+use super::super::render;
 use super::super::workbook::{Tab, Workbook};
 use super::{Who, guard};
 
@@ -58,7 +59,7 @@ pub(super) fn copy(book: &mut Workbook, request: &CopyPaste, who: Who) -> Result
     let to = request.destination.resolve(&target.title, target.n_rows, target.n_columns)?;
     let to = filled(to, from);
     if to.bottom > target.n_rows || to.right > target.n_columns {
-        let name = format!("{}!{}", super::super::grid::quoted(&target.title), to.a1());
+        let name = format!("{}!{}", grid::quoted(&target.title), to.a1());
         let (rows, columns) = (target.n_rows, target.n_columns);
         return Err(format!("Range ({name}) exceeds grid limits. Max rows: {rows}, max columns: {columns}"));
     }
@@ -140,7 +141,8 @@ fn paste_row(
 
 fn effective(book: &Workbook, tab: &Tab, text: &str) -> Held {
     let value = book.effective(tab, &Held::Formula(text.into()));
-    value.unwrap_or_else(|error| Held::Text(format!("#{error}?").into()))
+    let shown = render::formatted(&value);
+    value.unwrap_or(Held::Text(shown.into()))
 }
 
 fn moved(text: &str, title: &str, at: &Places, column: usize) -> Held {

@@ -120,7 +120,7 @@ pub(super) fn update(book: &mut Workbook, request: Update, who: Who) -> Result<V
         _ => {}
     }
     if let Some(grid) = mask.field("gridProperties") {
-        resize(book, at, &wanted.grid_properties, grid)?;
+        resize(book, at, &wanted.grid_properties, grid, who)?;
     }
     if is_meant("hidden") {
         book.tabs[at].hidden = wanted.hidden.unwrap_or(false);
@@ -144,7 +144,7 @@ pub(super) fn update(book: &mut Workbook, request: Update, who: Who) -> Result<V
 }
 
 /// Rows first, then columns, and the limit of cells is checked in between.
-fn resize(book: &mut Workbook, at: usize, wanted: &Grid, mask: &Mask) -> Result<(), String> {
+fn resize(book: &mut Workbook, at: usize, wanted: &Grid, mask: &Mask, who: Who) -> Result<(), String> {
     let is_named = |name: &str| matches!(mask, Mask::Some(fields) if fields.contains_key(name));
     let wish = |n: Option<i64>, name: &str| match (n, mask.field(name)) {
         (Some(n), Some(_)) => size(n, name).map(Some),
@@ -153,13 +153,13 @@ fn resize(book: &mut Workbook, at: usize, wanted: &Grid, mask: &Mask) -> Result<
     };
     let n_before = book.n_cells();
     if let Some(n) = wish(wanted.row_count, "rowCount")? {
-        dimensions::resize(book, at, Dimension::Rows, n);
+        dimensions::resize(book, at, Dimension::Rows, n, who)?;
         check_cells(book, n_before)?;
     }
     let n_before = book.n_cells();
     if let Some(n) = wish(wanted.column_count, "columnCount")? {
         check_columns(n)?;
-        dimensions::resize(book, at, Dimension::Columns, n);
+        dimensions::resize(book, at, Dimension::Columns, n, who)?;
         check_cells(book, n_before)?;
     }
     let tab = &mut book.tabs[at];
