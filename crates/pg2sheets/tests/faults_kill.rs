@@ -30,8 +30,10 @@ fn fill(setup: &Setup, version: u32) {
 
 /// The version of all cells of a tab.
 fn versions(setup: &Setup, title: &str) -> Vec<String> {
-    let mut versions: Vec<String> =
-        setup.cells(title, 2)[1..].iter().map(|row| row[1].split(' ').next().unwrap().to_owned()).collect();
+    let mut versions: Vec<String> = setup.cells(title, 2)[1..]
+        .iter()
+        .map(|row| row[1].split(' ').next().unwrap_or_default().to_owned())
+        .collect();
     versions.dedup();
     versions
 }

@@ -163,6 +163,10 @@ fn open<T>(path: &Path, open: impl FnOnce(&Path) -> io::Result<T>) -> Result<T> 
 fn set_levels(builder: &mut Builder, tool: &str, verbose: i8, rust_log: Option<&str>) {
     if let Some(filters) = rust_log.filter(|filters| !filters.is_empty()) {
         builder.parse_filters(filters);
+        // Whoever asks for everything does not ask for tokens in a file.
+        for module in INDISCREET {
+            builder.filter_module(module, LevelFilter::Warn);
+        }
         return;
     }
     let (own, others) = match verbose {

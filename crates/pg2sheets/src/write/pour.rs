@@ -12,7 +12,7 @@ use crate::mark::Mark;
 use crate::plan::Job;
 use crate::source::Snapshot;
 use crate::source::rows::{self, Reader};
-use crate::source::snapshot::of_table;
+use crate::source::snapshot::{OfTable, of_table};
 use crate::source::survey::Survey;
 
 /// A block's hash while its rows come.
@@ -75,10 +75,18 @@ pub(super) fn large(
     let n_staged = staged_rows(job, survey) * survey.width().max(1);
     let n_there = job.stage.as_ref().map_or(0, |tab| tab.grid[0] * tab.grid[1]);
     if is_visible && n_staged <= n_free + n_there {
-        staged(google, snapshot, job, survey)
-    } else {
-        direct(google, snapshot, job, survey)
+        match staged(google, snapshot, job, survey) {
+            Err(error) if is_short(&error) => log::debug!("{error}; {} is written in place", job.mark.table),
+            done => return done,
+        }
+        snapshot.client.batch_execute("CLOSE ALL")?;
     }
+    direct(google, snapshot, job, survey)
+}
+
+/// Whether Google had no cells left, by its own count.
+fn is_short(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<OfTable>().is_some_and(|OfTable(reason)| reason.contains("above the limit"))
 }
 
 /// Writes into the tab itself; a mark says how far it came.

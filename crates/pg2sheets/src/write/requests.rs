@@ -69,7 +69,6 @@ pub(super) fn append_rows(sheet_id: i32, n: u64) -> Request {
         sheet_id: Some(sheet_id),
         dimension: Some("ROWS".to_owned()),
         length: Some(int(n)),
-        ..AppendDimensionRequest::default()
     };
     Request { append_dimension: Some(append), ..Request::default() }
 }
@@ -81,7 +80,6 @@ pub(super) fn insert_columns(sheet_id: i32, at: u64, n: u64, n_columns: u64) -> 
             sheet_id: Some(sheet_id),
             dimension: Some("COLUMNS".to_owned()),
             length: Some(int(n)),
-            ..AppendDimensionRequest::default()
         };
         return Request { append_dimension: Some(append), ..Request::default() };
     }

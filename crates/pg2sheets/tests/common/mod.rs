@@ -46,6 +46,16 @@ impl Setup {
         }
     }
 
+    /// A fresh database on the same server, and a fresh workbook.
+    pub(crate) fn again(mut self) -> Setup {
+        self.database.renew();
+        Setup {
+            google: Google::start_with(Options { quota: None, ..Options::default() }),
+            database: self.database,
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
     /// The working directory of the tool: `.env` is looked for here.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
