@@ -1,11 +1,13 @@
 //! What has to be done so that the workbook shows what the database holds.
 
+mod columns;
 mod job;
 mod owner;
 mod titles;
 
 use std::collections::HashSet;
 
+pub(crate) use self::columns::Step;
 pub(crate) use self::job::Job;
 pub(crate) use self::owner::{Me, Owned, owned};
 pub(crate) use self::titles::choose as choose_title;

@@ -10,7 +10,8 @@ use sync_core::report::{Count, Report};
 use sync_core::stop::Stop;
 
 use crate::google::Google;
-use crate::google::workbook::Workbook;
+use crate::google::cells::Value;
+use crate::google::workbook::{Range, Workbook};
 use crate::plan::{self, Me, Plan, Wishes, owned};
 use crate::settings::Settings;
 use crate::source::catalog::{self, Catalog};
@@ -59,7 +60,8 @@ pub(crate) fn run(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<()> {
 pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight> {
     let settings = job.settings;
     let mut google = Google::new(settings, job.deadline, stop)?;
-    let workbook = google.read()?;
+    let me = Me { source: settings.source.name.clone(), spreadsheet: settings.spreadsheet.clone() };
+    let workbook = outline(&mut google, &me)?;
     let mut snapshot = Snapshot::open(&settings.source)?;
     let catalog = catalog::read(&mut snapshot, &settings.source)?;
     for name in &catalog.missing {
@@ -68,7 +70,6 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
             "there is no such table, or it is excluded: check --tables and the file of --config",
         );
     }
-    let me = Me { source: settings.source.name.clone(), spreadsheet: settings.spreadsheet.clone() };
     let now = catalog::now(&mut snapshot)?;
     let mut surveys = Vec::new();
     {
@@ -95,6 +96,25 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
         bar.finish_and_clear();
     }
     Ok(Sight { google, workbook, snapshot, catalog, surveys, me, now })
+}
+
+/// The workbook's outline, with the headers of tabs whose columns are not as many as we left.
+fn outline(google: &mut Google, me: &Me) -> Result<Workbook> {
+    let mut workbook = google.read()?;
+    let tabs: Vec<(i32, u64)> = owned(&workbook, me)
+        .tables
+        .values()
+        .filter(|tab| tab.mark.as_ref().is_some_and(|(_, mark)| mark.grid[1] != tab.grid[1]))
+        .map(|tab| (tab.sheet_id, tab.grid[1]))
+        .collect();
+    for (sheet_id, n_columns) in tabs {
+        let row = google.cells(sheet_id, Range { rows: [0, 1], columns: [0, n_columns] })?;
+        let header = row.into_iter().next().unwrap_or_default().iter().map(Value::as_text).collect();
+        if let Some(tab) = workbook.tabs.iter_mut().find(|tab| tab.sheet_id == sheet_id) {
+            tab.header = Some(header);
+        }
+    }
+    Ok(workbook)
 }
 
 fn progress(n_tables: u64) -> ProgressBar {
@@ -127,7 +147,7 @@ fn write(job: &Job<'_>, sight: &mut Sight, mut plan: Plan, tally: &mut Tally) ->
         match writer.carry_out(&plan) {
             Ok(()) => break,
             Err(error) if error.downcast_ref::<Unclear>().is_some() => {
-                sight.workbook = sight.google.read()?;
+                sight.workbook = outline(&mut sight.google, &sight.me)?;
                 plan = make_plan(job, sight);
             }
             Err(error) => return Err(error),

@@ -338,3 +338,34 @@ fn the_time_of_the_run_stands_in_a_cell_that_is_asked_for() {
     setup.sync_to(0, &["--last-synced", "E1"]);
     assert_eq!(setup.calls().len(), 2);
 }
+
+#[test]
+fn columns_moved_inserted_or_deleted_by_hand_heal_and_the_users_stay() {
+    let setup = orders(3);
+    let sheet = id(&setup, "orders");
+    let before = setup.cells("orders", 3);
+    own_column(&setup, sheet, 3);
+    enter(&setup, sheet, 0, 3, json!({"stringValue": "Notes"}));
+    setup.edit(json!([{"addSheet": {"properties": {"sheetId": 9, "title": "Mine"}}}]));
+    enter(&setup, 9, 0, 0, json!({"formulaValue": "=orders!D2"}));
+    setup.sync_to(0, &[]);
+    let column = |start: u32| json!({"sheetId": sheet, "dimension": "COLUMNS", "startIndex": start, "endIndex": start + 1});
+    for edits in [
+        json!([{"insertDimension": {"range": column(1), "inheritFromBefore": true}}]),
+        json!([{"deleteDimension": {"range": column(1)}}]),
+        json!([{"deleteDimension": {"range": column(2)}}, {"deleteDimension": {"range": column(0)}}]),
+    ] {
+        setup.edit(edits.clone());
+        setup.sync_to(0, &[]);
+        assert_eq!(setup.cells("orders", 3), before, "{edits}");
+        let book = setup.workbook();
+        let tab = book.tab("orders");
+        let Cell::Formula(formula) = book.tab("Mine").cell(0, 0) else { panic!("the formula is gone") };
+        let column = (formula.as_bytes()[8] - b'A') as usize;
+        assert_eq!(tab.cell(1, column), Cell::Text("mine".into()), "{edits} {formula}");
+        assert_eq!(tab.cell(0, column), Cell::Text("Notes".into()), "{edits} {formula}");
+        assert_eq!(tab.format(1, 2).as_deref(), Some("yyyy-mm-dd"));
+        assert!(tab.is_bold(0, 0) && tab.is_bold(0, 1) && tab.is_bold(0, 2));
+        setup.assert_settled();
+    }
+}

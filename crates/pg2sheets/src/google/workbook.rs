@@ -33,6 +33,8 @@ pub(crate) struct Tab {
     pub(crate) n_frozen: i32,
     /// Our mark, whosever it is, and the id of its metadata.
     pub(crate) mark: Option<(i32, Mark)>,
+    /// Its first row, where that was asked for.
+    pub(crate) header: Option<Vec<String>>,
     /// A range that we may not change, in rows and columns.
     pub(crate) closed: Vec<Range>,
     /// Our own protection: its id, and its range.
@@ -110,6 +112,7 @@ impl Tab {
             grid: [side(grid.row_count), side(grid.column_count)],
             n_frozen: grid.frozen_row_count.unwrap_or(0),
             mark,
+            header: None,
             closed: closed.map(|range| Range::of(range.range)).collect(),
             protection,
         }

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::columns::{self, Step};
 use super::{Me, Wishes, is_full, titles};
 use crate::digest::{Block, Digest, Hash, UNKNOWN, level, raise};
 use crate::google::workbook::{Range, Tab};
 use crate::mark::Mark;
-use crate::source::survey::Survey;
+use crate::source::survey::{self, Survey};
 use crate::write::LIMIT;
 
 /// Bytes of requests that are not cells.
@@ -38,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) stage: Option<Tab>,
     /// Whether the user is warned of edits: add or remove.
     pub(crate) protect: Option<bool>,
+    /// How our columns come together again before anything is written.
+    pub(crate) steps: Vec<Step>,
     /// A tab that was hidden as an orphan is shown again.
     pub(crate) unhide: bool,
 }
@@ -76,6 +79,7 @@ impl Job {
         job.blocks = if is_same { Vec::new() } else { blocks };
         job.mark.full_at = if is_full { wishes.now } else { old.full_at };
         job.stage = stage.cloned();
+        job.find_columns(survey);
         job.finish(survey)?;
         Ok(Some(job))
     }
@@ -144,6 +148,7 @@ impl Job {
             n_bytes: 0,
             stage: None,
             protect: None,
+            steps: Vec::new(),
             unhide: false,
         }
     }
@@ -153,6 +158,27 @@ impl Job {
         self.blocks = (0..survey.digest.blocks.len()).collect();
         self.mark.full_at = wishes.now;
         self.protect = wishes.protect.filter(|wanted| *wanted);
+    }
+
+    /// Plans for columns that were moved, inserted or deleted by hand.
+    fn find_columns(&mut self, survey: &Survey) {
+        let Some(header) = self.tab.as_ref().and_then(|tab| tab.header.as_ref()) else { return };
+        let ours = header.iter().map(String::as_str).take(self.old.kinds.len());
+        if header.len() >= self.old.kinds.len() && survey::head(ours, &self.old.kinds) == self.old.head {
+            return;
+        }
+        let wanted: Vec<&str> = survey.columns.iter().map(|column| column.name.as_str()).collect();
+        self.steps = columns::steps(header, &wanted);
+        // What stands right of the columns that are wanted is the user's from now on.
+        let mut kinds: Vec<char> = self.mark.kinds.chars().collect();
+        for step in &self.steps {
+            if let Step::Insert { at } = step
+                && let Some(kind) = kinds.get_mut(*at as usize)
+            {
+                *kind = '?';
+            }
+        }
+        self.old.kinds = kinds.into_iter().collect();
     }
 
     fn finish(&mut self, survey: &Survey) -> Result<(), String> {
@@ -186,6 +212,9 @@ impl Job {
     /// Columns that are inserted behind our last one.
     pub(crate) fn n_new_columns(&self) -> u64 {
         let Some(tab) = &self.tab else { return 0 };
+        if !self.steps.is_empty() {
+            return self.steps.iter().filter(|step| matches!(step, Step::Insert { .. })).count() as u64;
+        }
         match self.mark_id.1 {
             // Of a tab that was adopted all columns are ours.
             true => self.mark.width().saturating_sub(tab.grid[1]),

@@ -25,7 +25,7 @@ pub(crate) struct Survey {
 impl Survey {
     /// A letter for each column.
     pub(crate) fn kinds(&self) -> String {
-        self.columns.iter().map(|column| column.kind.letter()).collect()
+        kinds(&self.columns)
     }
 
     /// Columns of the tab.
@@ -48,7 +48,7 @@ pub(crate) fn take(
 ) -> Result<Survey> {
     let columns = columns::of(snapshot, table, settings)?;
     let select = table.select(&columns);
-    let head = head(&columns);
+    let head = head(columns.iter().map(|column| column.name.as_str()), &kinds(&columns));
     let mut digester = Digester::new(block_rows, head.as_bytes());
     let (mut json, mut n_cut) = (Vec::new(), 0);
     let mut reader = Reader::open(snapshot, &select)?;
@@ -61,11 +61,16 @@ pub(crate) fn take(
     Ok(Survey { table: table.clone(), select, head, digest: digester.finish(), n_cut, columns })
 }
 
-fn head(columns: &[Column]) -> String {
+/// The hash of a header: names, and a letter for the kind of each.
+pub(crate) fn head<'a>(names: impl Iterator<Item = &'a str>, kinds: &str) -> String {
     let mut hasher = blake3::Hasher::new();
-    for column in columns {
-        hasher.update(&(column.name.len() as u64).to_le_bytes()).update(column.name.as_bytes());
-        hasher.update(column.kind.letter().to_string().as_bytes());
+    for (name, kind) in names.zip(kinds.bytes()) {
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(&[kind]);
     }
     hasher.finalize().to_hex()[..32].to_owned()
+}
+
+/// A letter for each column.
+fn kinds(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.kind.letter()).collect()
 }

@@ -5,9 +5,9 @@ use google_sheets4::api::{
     AddProtectedRangeRequest, AddSheetRequest, AppendDimensionRequest, CellData, CellFormat,
     CopyPasteRequest, CreateDeveloperMetadataRequest, DataFilter, DeleteDeveloperMetadataRequest,
     DeleteProtectedRangeRequest, DeleteSheetRequest, DeveloperMetadata, DeveloperMetadataLocation,
-    DeveloperMetadataLookup, DimensionRange, GridProperties, GridRange, InsertDimensionRequest, NumberFormat,
-    ProtectedRange, RepeatCellRequest, Request, SheetProperties, TextFormat, UpdateDeveloperMetadataRequest,
-    UpdateSheetPropertiesRequest,
+    DeveloperMetadataLookup, DimensionRange, GridProperties, GridRange, InsertDimensionRequest,
+    MoveDimensionRequest, NumberFormat, ProtectedRange, RepeatCellRequest, Request, SheetProperties,
+    TextFormat, UpdateDeveloperMetadataRequest, UpdateSheetPropertiesRequest,
 };
 
 use crate::cell::Kind;
@@ -91,6 +91,18 @@ pub(super) fn insert_columns(sheet_id: i32, at: u64, n: u64, n_columns: u64) -> 
     };
     let insert = InsertDimensionRequest { range: Some(range), inherit_from_before: Some(at > 0) };
     Request { insert_dimension: Some(insert), ..Request::default() }
+}
+
+/// Column `from` to where column `to` is.
+pub(super) fn move_column(sheet_id: i32, from: u64, to: u64) -> Request {
+    let source = DimensionRange {
+        sheet_id: Some(sheet_id),
+        dimension: Some("COLUMNS".to_owned()),
+        start_index: Some(int(from)),
+        end_index: Some(int(from + 1)),
+    };
+    let moved = MoveDimensionRequest { source: Some(source), destination_index: Some(int(to)) };
+    Request { move_dimension: Some(moved), ..Request::default() }
 }
 
 fn repeat_format(sheet_id: i32, range: Range, format: CellFormat, fields: &str) -> Request {

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::body::Body;
 use super::requests;
 use crate::cell::{Cell, Kind};
-use crate::google::workbook::Range;
+use crate::google::workbook::{Range, Tab};
 use crate::mark::Mark;
-use crate::plan::Job;
+use crate::plan::{Job, Step};
 use crate::source::survey::Survey;
 
 /// Makes room: the tab itself, rows before columns; then the header.
@@ -28,11 +28,7 @@ pub(super) fn begin(job: &Job, survey: &Survey, is_hidden: bool, body: &mut Body
             if n_rows > 0 {
                 body.push(&requests::append_rows(id, n_rows));
             }
-            let n_columns = job.n_new_columns();
-            if n_columns > 0 {
-                let at = job.old.width().min(tab.grid[1]);
-                body.push(&requests::insert_columns(id, at, n_columns, tab.grid[1]));
-            }
+            columns(job, tab, body);
             if job.mark_id.1 && tab.n_frozen == 0 {
                 body.push(&requests::freeze(id));
             }
@@ -40,6 +36,24 @@ pub(super) fn begin(job: &Job, survey: &Survey, is_hidden: bool, body: &mut Body
     }
     if job.is_full {
         header(job, survey, body);
+    }
+}
+
+/// Brings our columns together, or makes room for new ones behind our last one.
+fn columns(job: &Job, tab: &Tab, body: &mut Body) {
+    let id = job.sheet_id;
+    let mut n_columns = tab.grid[1];
+    for step in &job.steps {
+        body.push(&match *step {
+            Step::Move { from, to } => requests::move_column(id, from, to),
+            Step::Insert { at } => requests::insert_columns(id, at, 1, n_columns),
+        });
+        n_columns += u64::from(matches!(step, Step::Insert { .. }));
+    }
+    let n_new = job.n_new_columns();
+    if job.steps.is_empty() && n_new > 0 {
+        let at = job.old.width().min(n_columns);
+        body.push(&requests::insert_columns(id, at, n_new, n_columns));
     }
 }
 
@@ -57,9 +71,11 @@ fn header(job: &Job, survey: &Survey, body: &mut Body) {
     body.close_cells();
     // What the user has made of the other headers stays.
     let known = if job.mark_id.1 { 0 } else { job.old.width() };
-    if survey.width() > known {
-        let new = Range { rows: [0, 1], columns: [known, survey.width()] };
-        body.push(&requests::bold(job.sheet_id, new));
+    let inserted = job.old.kinds.bytes().enumerate().filter(|(_, kind)| *kind == b'?');
+    let mut new: Vec<[u64; 2]> = inserted.map(|(n, _)| [n as u64, n as u64 + 1]).collect();
+    new.extend((survey.width() > known).then_some([known, survey.width()]));
+    for columns in new {
+        body.push(&requests::bold(job.sheet_id, Range { rows: [0, 1], columns }));
     }
 }
 

@@ -10,6 +10,7 @@ use super::workbook::{Tab, Workbook};
 mod cells;
 mod dimensions;
 mod metadata;
+mod moves;
 mod others;
 mod paste;
 mod properties;
@@ -77,6 +78,7 @@ fn one(book: &mut Workbook, name: &str, body: Value, who: Who) -> Result<Value, 
         "appendDimension" => dimensions::append(book, &parsed(body)?, who),
         "insertDimension" => dimensions::insert(book, &parsed(body)?, who),
         "deleteDimension" => dimensions::delete(book, &parsed(body)?, who),
+        "moveDimension" => moves::columns(book, &parsed(body)?, who),
         "updateDimensionProperties" => dimensions::update_properties(book, &parsed(body)?),
         "autoResizeDimensions" => Ok(json!({})),
         "updateCells" => cells::update(book, body, who),

@@ -218,6 +218,21 @@ impl Row {
         }
     }
 
+    /// Moves `n` columns from `from` on to where `to` is.
+    pub(super) fn move_columns(&mut self, from: usize, n: usize, to: usize) {
+        let end = to.max(from + n);
+        self.values.resize_with(self.values.len().max(end), || Held::Empty);
+        self.looks.resize_with(self.looks.len().max(end), || None);
+        if to > from {
+            self.values[from..to].rotate_left(n);
+            self.looks[from..to].rotate_left(n);
+        } else {
+            self.values[to..from + n].rotate_right(n);
+            self.looks[to..from + n].rotate_right(n);
+        }
+        self.trim();
+    }
+
     pub(super) fn delete_columns(&mut self, from: usize, to: usize) {
         let within = |len: usize| from.min(len)..to.min(len);
         self.values.drain(within(self.values.len()));

@@ -17,6 +17,13 @@ pub(super) enum Edit<'a> {
         from: usize,
         to: usize,
     },
+    /// Columns that go to where `to` was before.
+    Move {
+        tab: &'a str,
+        from: usize,
+        n: usize,
+        to: usize,
+    },
     Rename {
         tab: &'a str,
         to: &'a str,
@@ -106,6 +113,11 @@ impl Reference<'_> {
                 let mut range = self.range();
                 if range.after_delete(dimension, from, to) { self.moved(&range) } else { gone() }
             }
+            Edit::Move { tab, from, n, to } if is_in(tab) => {
+                let index = |i: Index| Index { n: moved(i.n, from, n, to), ..i };
+                let corner = |c: Corner| Corner { column: c.column.map(index), ..c };
+                self.written(corner(self.first), self.last.map(corner))
+            }
             Edit::Paste { down, right } => {
                 let paste = |c: Corner| {
                     Some(Corner { column: shifted(c.column, right)?, row: shifted(c.row, down)? })
@@ -157,6 +169,18 @@ impl Reference<'_> {
         let title = self.title.as_ref().map(|t| format!("{}!", grid::quoted(t))).unwrap_or_default();
         let last = last.map(|l| format!(":{}", l.text())).unwrap_or_default();
         Some(format!("{title}{}{last}", first.text()))
+    }
+}
+
+/// Where a column is after `n` columns from `from` on went to where `to` was.
+fn moved(column: usize, from: usize, n: usize, to: usize) -> usize {
+    let start = if to > from { to - n } else { to };
+    match column {
+        c if (from..from + n).contains(&c) => start + c - from,
+        c => {
+            let without = if c >= from + n { c - n } else { c };
+            if without >= start { without + n } else { without }
+        }
     }
 }
 

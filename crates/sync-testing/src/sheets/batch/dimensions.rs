@@ -36,17 +36,17 @@ pub(super) struct Delete {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Span {
+pub(super) struct Span {
     #[serde(default)]
-    sheet_id: i64,
-    dimension: Dimension,
+    pub(super) sheet_id: i64,
+    pub(super) dimension: Dimension,
     start_index: Option<i64>,
     end_index: Option<i64>,
 }
 
 impl Span {
     /// Start and end within a grid of this size; a missing end is open.
-    fn within(&self, size: usize) -> Result<(usize, usize), String> {
+    pub(super) fn within(&self, size: usize) -> Result<(usize, usize), String> {
         let index = |i: i64| usize::try_from(i).map_err(|_| format!("range index [{i}] cannot be negative."));
         let (start, end) = (index(self.start_index.unwrap_or(0))?, self.end_index.map(index).transpose()?);
         let end = end.unwrap_or(size);
@@ -64,7 +64,7 @@ fn size(tab: &Tab, dimension: Dimension) -> usize {
     }
 }
 
-fn area(tab: &Tab, dimension: Dimension, from: usize, to: usize) -> Area {
+pub(super) fn area(tab: &Tab, dimension: Dimension, from: usize, to: usize) -> Area {
     match dimension {
         Dimension::Rows => Area { top: from, bottom: to, left: 0, right: tab.n_columns },
         Dimension::Columns => Area { top: 0, bottom: tab.n_rows, left: from, right: to },
