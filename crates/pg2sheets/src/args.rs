@@ -110,6 +110,7 @@ pub(crate) enum Orphans {
 /// Options of every command. Environment variables are read by `Settings`, behind `.env`.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings (flag > environment > .env.db-sync or .env > default)")]
+#[command(mut_arg("verbose", |arg| arg.help("Say more; twice: everything [env: DB_SYNC_LOG_LEVEL]")))]
 pub(crate) struct CommonArgs {
     /// File with environment settings [default: ./.env.db-sync, else ./.env, when present]
     #[arg(long, global = true, value_name = "PATH")]

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use google_sheets4::common::{Client, Delegate, Error, Response, to_body};
+use google_sheets4::common::{Client, to_body};
 use google_sheets4::hyper::{Method, Request, body::Bytes};
-use google_sheets4::{Sheets, api::Scope, common};
+use google_sheets4::{Sheets, api::Scope};
 use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
@@ -19,11 +19,13 @@ pub(crate) mod cells;
 pub(crate) mod faults;
 mod pace;
 pub(crate) mod token;
+mod trouble;
 pub(crate) mod workbook;
 
 use self::faults::{Refusal, Who};
 use self::pace::Pace;
 use self::token::Tokens;
+use self::trouble::{Listener, Trouble};
 use self::workbook::Workbook;
 use crate::settings::Settings;
 
@@ -67,34 +69,6 @@ pub(crate) enum Change {
     Rejected(String),
     /// It may have been made or not: only the workbook knows.
     Unclear,
-}
-
-/// Why an attempt brought nothing.
-enum Trouble {
-    /// Nothing was sent.
-    Unreachable(String),
-    /// The connection broke, or what came back is no answer.
-    Broken(String),
-    Answer {
-        status: u16,
-        body: Vec<u8>,
-        retry_after: Option<Duration>,
-    },
-}
-
-/// Keeps what the library's errors leave out.
-#[derive(Default)]
-struct Listener {
-    status: u16,
-    retry_after: Option<Duration>,
-}
-
-impl Delegate for Listener {
-    fn http_failure(&mut self, answer: &Response, _: Option<&serde_json::Value>) -> common::Retry {
-        self.status = answer.status().as_u16();
-        self.retry_after = http::retry_after(answer.headers());
-        common::Retry::Abort
-    }
 }
 
 impl Google {
@@ -276,27 +250,6 @@ fn out_of_time() -> anyhow::Error {
         "the time of --deadline is over before everything was written",
         "the next run goes on from here; readers see the previous state until then",
     )
-}
-
-impl Trouble {
-    fn of(error: Error, listener: &Listener) -> Trouble {
-        let answer =
-            |body| Trouble::Answer { status: listener.status, body, retry_after: listener.retry_after };
-        match error {
-            Error::BadRequest(body) => answer(body.to_string().into_bytes()),
-            Error::Failure(_) => answer(Vec::new()),
-            Error::HttpError(error) => Trouble::of_network(&error),
-            Error::JsonDecodeError(..) => {
-                Trouble::Broken("the answer is cut short, or not Google's".to_owned())
-            }
-            other => Trouble::Broken(other.to_string()),
-        }
-    }
-
-    fn of_network(error: &legacy::Error) -> Trouble {
-        let reason = faults::chain(error);
-        if error.is_connect() { Trouble::Unreachable(reason) } else { Trouble::Broken(reason) }
-    }
 }
 
 fn connector() -> Result<Connector> {

@@ -52,7 +52,10 @@ pub(crate) fn run(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<()> {
         return show(&first, &sight, report);
     }
     let written = write(job, &mut sight, first, &mut tally);
-    account(&sight, &tally, report);
+    // A run that is tried again counts what it does then.
+    if written.as_ref().map_or_else(|error| !fault::verdict(error).retry, |()| true) {
+        account(&sight, &tally, report);
+    }
     written
 }
 
@@ -62,7 +65,7 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
     let mut google = Google::new(settings, job.deadline, stop)?;
     let me = Me { source: settings.source.name.clone(), spreadsheet: settings.spreadsheet.clone() };
     let workbook = outline(&mut google, &me)?;
-    let mut snapshot = Snapshot::open(&settings.source)?;
+    let mut snapshot = Snapshot::open(&settings.source, job.deadline)?;
     let catalog = catalog::read(&mut snapshot, &settings.source)?;
     for name in &catalog.missing {
         report.fail_source(
@@ -90,6 +93,12 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
             }
             if stop.asked() {
                 return Err(Fault::locked("stopped before anything was written", ""));
+            }
+            if Instant::now() > job.deadline {
+                return Err(Fault::locked(
+                    "the time of --deadline was over before all tables were read",
+                    "give it more time, or leave large tables without a key out",
+                ));
             }
             bar.inc(1);
         }

@@ -106,7 +106,7 @@ impl Writer<'_> {
         let rendered = self.snapshot.apart(|snapshot| {
             steps::begin(job, survey, false, body);
             rows_of(snapshot, job, survey, body)?;
-            steps::finish(job, survey, body);
+            steps::finish(job, body);
             Ok(())
         });
         if let Err(error) = rendered {

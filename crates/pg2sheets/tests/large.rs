@@ -143,6 +143,25 @@ fn a_run_that_has_no_time_left_is_gone_on_with() {
 }
 
 #[test]
+fn dates_of_a_table_that_took_several_runs_are_readable() {
+    let setup = Setup::new();
+    wide(&setup, "t", 6000);
+    setup.sql("ALTER TABLE t ADD due date DEFAULT '2024-01-01'");
+    setup.google.plan(On::Write, Fault::Slow(Duration::ZERO));
+    setup.google.plan(On::Write, Fault::Hang);
+    setup.sync_to(75, &["--deadline", "3s"]);
+    assert!(setup.workbook().tab("t").hidden);
+    setup.sync_to(0, &[]);
+    let book = setup.workbook();
+    let tab = book.tab("t");
+    assert!(!tab.hidden);
+    for row in [1, 6000] {
+        assert_eq!(tab.format(row, 2).as_deref(), Some("yyyy-mm-dd"));
+    }
+    setup.assert_settled();
+}
+
+#[test]
 fn where_cells_are_short_blocks_are_written_one_after_the_other() {
     let setup = Setup::with(Options { quota: None, cell_limit: 26_000 + 12_100, ..Options::default() });
     wide(&setup, "t", 6000);

@@ -1,6 +1,7 @@
 //! `pg2sheets check`: database, key, workbook, rights and limits, and what to do about them; changes nothing.
 
 use std::io::{self, Write};
+use std::time::Instant;
 
 use anyhow::Result;
 use sync_core::exit::Exit;
@@ -71,7 +72,7 @@ fn tables(settings: &Settings) -> (Result<Vec<String>>, Vec<Survey>, Exit) {
 
 fn survey_all(settings: &Settings, surveys: &mut Vec<Survey>, exit: &mut Exit) -> Result<Vec<String>> {
     let source = &settings.source;
-    let mut snapshot = Snapshot::open(source)?;
+    let mut snapshot = Snapshot::open(source, Instant::now() + super::PATIENCE)?;
     let about = pg_check::about(&mut snapshot.client)?;
     let mut lines = vec![format!("{}, {about}", source.pg.display())];
     let catalog = catalog::read(&mut snapshot, source)?;

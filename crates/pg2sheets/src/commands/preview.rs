@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use sync_core::exit::Exit;
@@ -20,7 +21,7 @@ use crate::source::{Snapshot, Table, catalog};
 pub(crate) fn run(settings: &SourceSettings, dir: &Path) -> Result<Exit> {
     fs::create_dir_all(dir)
         .map_err(|error| Fault::config(format!("make the folder {}: {error}", dir.display()), ""))?;
-    let mut snapshot = Snapshot::open(settings)?;
+    let mut snapshot = Snapshot::open(settings, Instant::now() + super::PATIENCE)?;
     let catalog = catalog::read(&mut snapshot, settings)?;
     let mut exit = Exit::Done;
     for name in &catalog.missing {

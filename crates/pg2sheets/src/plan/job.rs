@@ -94,7 +94,7 @@ impl Job {
         ids: &mut HashSet<i32>,
     ) -> Result<Option<Job>, String> {
         let mut job = Job::new(n, survey, tab.sheet_id, me, Mark::new());
-        job.mark_id = (new_id(&survey.table.name, me, ids), true);
+        job.mark_id = (new_id(&survey.table.name, me, wishes.now, ids), true);
         job.tab = Some(tab.clone());
         job.start_whole(survey, wishes);
         job.finish(survey)?;
@@ -111,7 +111,7 @@ impl Job {
         taken: &mut HashSet<String>,
     ) -> Job {
         let table = &survey.table;
-        let id = new_id(&table.name, me, ids);
+        let id = new_id(&table.name, me, wishes.now, ids);
         let mut job = Job::new(n, survey, id, me, Mark::new());
         job.mark_id = (id, true);
         job.new_title = Some(titles::choose(&table.title, &table.name, taken));
@@ -248,7 +248,11 @@ impl Job {
         let mut mark = self.mark.clone();
         self.blocks.iter().for_each(|n| mark.blocks[*n] = UNKNOWN);
         mark.whole.clear();
-        mark.rows = mark.rows.max(self.old.rows);
+        mark.rows = match self.is_full {
+            // Rows that were inserted by hand have moved ours down.
+            true => mark.grid[0] - 1,
+            false => mark.rows.max(self.old.rows),
+        };
         mark.fresh = self.new_title.is_some() || self.old.fresh;
         mark
     }
@@ -273,9 +277,9 @@ fn is_protected(tab: &Tab, survey: &Survey) -> bool {
     tab.protection.is_some_and(|(_, range)| range.columns == [0, survey.width().max(1)])
 }
 
-/// An id for a tab and its mark that is not in use; the same table gets the same one where it can.
-fn new_id(name: &str, me: &Me, ids: &mut HashSet<i32>) -> i32 {
-    let hash = blake3::hash(format!("{}\0{name}", me.source).as_bytes());
+/// An id for a tab and its mark that is not in use; one that is in use where we cannot see it is another in the next run.
+fn new_id(name: &str, me: &Me, now: i64, ids: &mut HashSet<i32>) -> i32 {
+    let hash = blake3::hash(format!("{}\0{name}\0{now}", me.source).as_bytes());
     let bytes = hash.as_bytes();
     let mut id = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) & i32::MAX;
     while id == 0 || !ids.insert(id) {

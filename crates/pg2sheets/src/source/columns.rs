@@ -20,7 +20,7 @@ const TYPES: &str = "WITH RECURSIVE chain(nth, oid) AS (
         SELECT nth, oid FROM unnest($1::text::oid[]) WITH ORDINALITY AS types(oid, nth)
         UNION ALL
         SELECT nth, t.typbasetype FROM chain JOIN pg_type t USING (oid) WHERE t.typtype = 'd')
-    SELECT t.typname::text, t.typtype::text, t.typcategory::text FROM chain JOIN pg_type t USING (oid)
+    SELECT CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END, t.typtype::text, t.typcategory::text FROM chain JOIN pg_type t USING (oid)
     WHERE t.typtype <> 'd' ORDER BY nth";
 
 /// A column of a tab.

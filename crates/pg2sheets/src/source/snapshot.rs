@@ -1,5 +1,7 @@
 //! One state of the database, whatever others write meanwhile.
 
+use std::time::Instant;
+
 use anyhow::{Context as _, Result};
 use postgres::Client;
 use postgres::error::SqlState;
@@ -30,11 +32,15 @@ pub(crate) enum Failure {
 }
 
 impl Snapshot {
-    /// Connects, and fixes the state that is read.
-    pub(crate) fn open(settings: &SourceSettings) -> Result<Snapshot> {
+    /// Connects, and fixes the state that is read; no statement lasts longer than until `deadline`.
+    pub(crate) fn open(settings: &SourceSettings, deadline: Instant) -> Result<Snapshot> {
         let mut client = pg::connect(&settings.pg, TOOL)?;
         let zone = format!("SET LOCAL TIME ZONE {}", quote_literal(&settings.time_zone));
-        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {FORM}; {zone}");
+        let time_left =
+            deadline.saturating_duration_since(Instant::now()).as_millis().clamp(1, i32::MAX as u128);
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {FORM}; {zone}; SET LOCAL statement_timeout TO {time_left}"
+        );
         client.batch_execute(&begin).context("begin to read")?;
         Ok(Snapshot { client, batch: settings.batch })
     }

@@ -106,10 +106,7 @@ fn direct(google: &mut Google, snapshot: &mut Snapshot, job: &Job, survey: &Surv
     // The mark is there since the first request.
     let mut last = Job { mark_id: (mark_id, false), ..job.clone() };
     last.unhide |= job.tab.is_none();
-    if job.tab.is_none() {
-        last.old = Mark { kinds: String::new(), ..Mark::new() };
-    }
-    steps::finish(&last, survey, &mut pour.body);
+    steps::finish(&last, &mut pour.body);
     pour.send()
 }
 
@@ -169,7 +166,7 @@ fn staged(google: &mut Google, snapshot: &mut Snapshot, job: &Job, survey: &Surv
         pour.body.push(&requests::copy_values((sheet_id, rows(from)), (job.sheet_id, rows(to))));
     }
     clear_right(job, survey, &mut pour.body);
-    steps::finish(job, survey, &mut pour.body);
+    steps::finish(job, &mut pour.body);
     pour.body.push(&requests::delete_sheet(sheet_id));
     pour.send()
 }

@@ -10,7 +10,7 @@ use crate::mark::Mark;
 use crate::plan::{Job, Step};
 use crate::source::survey::Survey;
 
-/// Makes room: the tab itself, rows before columns; then the header.
+/// Makes room: the tab itself, rows before columns; then the header, and formats that make new dates readable.
 pub(super) fn begin(job: &Job, survey: &Survey, is_hidden: bool, body: &mut Body) {
     let id = job.sheet_id;
     match (&job.tab, &job.new_title) {
@@ -37,6 +37,7 @@ pub(super) fn begin(job: &Job, survey: &Survey, is_hidden: bool, body: &mut Body
     if job.is_full {
         header(job, survey, body);
     }
+    formats(job, survey, body);
 }
 
 /// Brings our columns together, or makes room for new ones behind our last one.
@@ -79,10 +80,9 @@ fn header(job: &Job, survey: &Survey, body: &mut Body) {
     }
 }
 
-/// Empties what is left over, makes new dates readable, and notes what the tab holds now.
-pub(super) fn finish(job: &Job, survey: &Survey, body: &mut Body) {
+/// Empties what is left over, and notes what the tab holds now.
+pub(super) fn finish(job: &Job, body: &mut Body) {
     body.clear(job.sheet_id, job.tail());
-    formats(job, survey, body);
     protection(job, body);
     if job.unhide {
         body.push(&requests::set_hidden(job.sheet_id, false));

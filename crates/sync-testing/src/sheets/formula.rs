@@ -114,7 +114,7 @@ impl Reference<'_> {
                 if range.after_delete(dimension, from, to) { self.moved(&range) } else { gone() }
             }
             Edit::Move { tab, from, n, to } if is_in(tab) => {
-                let index = |i: Index| Index { n: moved(i.n, from, n, to), ..i };
+                let index = |i: Index| Index { n: grid::moved(i.n, from, n, to), ..i };
                 let corner = |c: Corner| Corner { column: c.column.map(index), ..c };
                 self.written(corner(self.first), self.last.map(corner))
             }
@@ -169,18 +169,6 @@ impl Reference<'_> {
         let title = self.title.as_ref().map(|t| format!("{}!", grid::quoted(t))).unwrap_or_default();
         let last = last.map(|l| format!(":{}", l.text())).unwrap_or_default();
         Some(format!("{title}{}{last}", first.text()))
-    }
-}
-
-/// Where a column is after `n` columns from `from` on went to where `to` was.
-fn moved(column: usize, from: usize, n: usize, to: usize) -> usize {
-    let start = if to > from { to - n } else { to };
-    match column {
-        c if (from..from + n).contains(&c) => start + c - from,
-        c => {
-            let without = if c >= from + n { c - n } else { c };
-            if without >= start { without + n } else { without }
-        }
     }
 }
 

@@ -175,6 +175,18 @@ pub(super) fn column(letters: &str) -> Option<usize> {
     Some(letters.bytes().fold(0, |n, b| n * 26 + digit(b)) - 1)
 }
 
+/// Where a column is after `n` columns from `from` on went to where `to` was.
+pub(super) fn moved(column: usize, from: usize, n: usize, to: usize) -> usize {
+    let start = if to > from { to - n } else { to };
+    match column {
+        c if (from..from + n).contains(&c) => start + c - from,
+        c => {
+            let without = if c >= from + n { c - n } else { c };
+            if without >= start { without + n } else { without }
+        }
+    }
+}
+
 /// A title as formulas and ranges have it: in quotes where it needs them.
 pub(super) fn quoted(title: &str) -> String {
     let is_plain = title.starts_with(|c: char| c.is_alphabetic() || c == '_')
