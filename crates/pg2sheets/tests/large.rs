@@ -47,7 +47,7 @@ fn a_million_cells_take_few_calls_and_little_memory() {
     let n_rows = matrix::how_many(100_000, 600_000);
     ten_columns(&setup, "big", n_rows);
     ten_columns(&setup, "small", 10);
-    let run = setup.tool(&["--report", "json"]).run();
+    let run = setup.tool(&["--report", "json", "--deadline", "100s"]).run();
     let peak = run.peak_rss_kb.unwrap();
     let outcome = Outcome::of(&run).ended_with(0);
     let calls = setup.calls();
