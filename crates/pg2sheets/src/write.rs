@@ -137,7 +137,12 @@ impl Writer<'_> {
         let poured = snapshot.apart(|snapshot| pour::large(google, snapshot, job, survey, free));
         match poured {
             Ok(()) => Ok(()),
-            Err(error) => self.settle(survey, error),
+            Err(failure) => {
+                if let Failure::All(error) = &failure {
+                    self.take_back(error, &survey.table.name);
+                }
+                self.settle(survey, failure)
+            }
         }
     }
 
@@ -151,9 +156,13 @@ impl Writer<'_> {
             0 | 1 => Vec::new(),
             _ => parts.iter().map(|part| (part.name.clone(), body.part(part.span.clone()))).collect(),
         };
-        let refused = match self.send(&body.take())? {
-            None => return Ok(()),
-            Some(reason) => reason,
+        let refused = match send(self.google, &body.take()) {
+            Ok(None) => return Ok(()),
+            Ok(Some(reason)) => reason,
+            Err(error) => {
+                parts.iter().for_each(|part| self.take_back(&error, &part.name));
+                return Err(error);
+            }
         };
         let Some(first) = parts.first() else {
             return Err(sync_core::fault::Fault::failed(format!("tidy up the workbook: {refused}"), ""));
@@ -164,16 +173,11 @@ impl Writer<'_> {
         }
         log::debug!("{refused}; each table is tried alone");
         for (name, bytes) in &alone {
-            if let Some(reason) = self.send(bytes)? {
+            if let Some(reason) = send(self.google, bytes)? {
                 self.refuse(name, &reason);
             }
         }
         Ok(())
-    }
-
-    /// `None` when the change is made, else why not.
-    fn send(&mut self, bytes: &Bytes) -> Result<Option<String>> {
-        send(self.google, bytes)
     }
 
     /// Takes the cells that the change needs.
@@ -193,6 +197,13 @@ impl Writer<'_> {
         let n_rows: u64 = job.blocks.iter().map(|n| survey.digest.rows_of(*n)).sum();
         let n_cells = (n_rows + u64::from(job.is_full)) * survey.width();
         self.tally.sent.insert(survey.table.name.clone(), (n_rows, n_cells));
+    }
+
+    /// What was not written does not count; what may have been does.
+    fn take_back(&mut self, error: &anyhow::Error, name: &str) {
+        if error.downcast_ref::<Unclear>().is_none() {
+            self.tally.sent.remove(name);
+        }
     }
 
     fn settle(&mut self, survey: &Survey, failure: Failure) -> Result<()> {

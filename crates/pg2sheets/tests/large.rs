@@ -47,18 +47,19 @@ fn a_million_cells_take_few_calls_and_little_memory() {
     let n_rows = matrix::how_many(100_000, 600_000);
     ten_columns(&setup, "big", n_rows);
     ten_columns(&setup, "small", 10);
-    let run = setup.tool(&["--report", "json", "--deadline", "100s"]).run();
-    let peak = run.peak_rss_kb.unwrap();
-    let outcome = Outcome::of(&run).ended_with(0);
+    let mut n_runs = 0;
+    let peak = loop {
+        n_runs += 1;
+        let run = setup.tool(&["--report", "json", "--deadline", "100s"]).run();
+        let (peak, outcome) = (run.peak_rss_kb.unwrap(), Outcome::of(&run));
+        println!("run {n_runs}: {} calls so far, {peak} kB: {}", setup.calls().len(), outcome.report);
+        if outcome.code != 75 || n_runs == 10 {
+            outcome.ended_with(0);
+            break peak;
+        }
+    };
     let calls = setup.calls();
-    println!(
-        "{} cells: {} calls, {} kB, {} s",
-        outcome.n("cells"),
-        calls.len(),
-        peak,
-        outcome.report["duration_s"]
-    );
-    assert!(calls.len() as u64 <= 40 * n_rows / 100_000, "{} calls", calls.len());
+    assert!(calls.len() as u64 <= 40 * n_rows / 100_000 + n_runs - 1, "{} calls", calls.len());
     assert!(calls.iter().all(|call| call.n_bytes <= 2_000_000));
     assert!(peak <= LIMIT_KB, "{peak} kB");
     let book = setup.workbook();

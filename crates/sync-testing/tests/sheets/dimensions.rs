@@ -129,3 +129,29 @@ fn ranges_of_people_move() {
     client.batch(delete("ROWS", 7, 8));
     assert!(client.book().tab("Sheet1").protected.is_empty());
 }
+
+#[test]
+fn moved_columns_take_their_cells_formats_and_references_with_them() {
+    for (from, to, cells, reference) in [
+        (0, 3, "bca/efd/hig/", "=Sheet1!C1"),
+        (2, 0, "cab/fde/igh/", "=Sheet1!B1"),
+        (1, 1, "abc/def/ghi/", "=Sheet1!A1"),
+    ] {
+        let client = client();
+        client.batch(json!([
+            { "addSheet": { "properties": { "sheetId": 5, "title": "Other" } } },
+            { "updateCells": { "start": { "sheetId": 5, "rowIndex": 0, "columnIndex": 0 }, "fields": "userEnteredValue",
+                "rows": [{ "values": [{ "userEnteredValue": { "formulaValue": "=Sheet1!A1" } }] }] } },
+            { "moveDimension": { "source": span("COLUMNS", from, from + 1), "destinationIndex": to } },
+        ]));
+        let book = client.book();
+        assert_eq!(text(book.tab("Sheet1")), cells.replace('/', "../"));
+        assert_eq!(book.tab("Other").cell(0, 0), Cell::Formula(reference.into()));
+        let bold = cells.find('e').expect("the middle one is there") - 4;
+        assert!(book.tab("Sheet1").is_bold(1, bold), "{from} to {to}");
+    }
+    let client = client();
+    let refused = client
+        .refused(json!([{ "moveDimension": { "source": span("COLUMNS", 0, 2), "destinationIndex": 1 } }]));
+    assert!(refused.contains("within the source"), "{refused}");
+}
