@@ -65,7 +65,7 @@ pub(crate) fn run(
             settings,
             client: context.client,
             courier: Courier::start(scope, &queue, settings.concurrency, context.client, &endpoint),
-            spool: Spool::new(&settings.spool),
+            spool: Spool::new(settings),
             screen,
             stop: context.stop,
             tally: *tally,

@@ -61,7 +61,7 @@ impl Endpoint {
         };
         let length = MediaBody::length(head, video.n_bytes, tail);
         self.progress.set_position(0);
-        let body = self.progress.wrap_read(MediaBody::new(head, video.open()?, video.n_bytes, tail));
+        let body = self.progress.wrap_read(MediaBody::new((head, tail), video)?);
         Ok(match self.bandwidth {
             Some(limit) => (Box::new(Throttled::new(body, limit)), length),
             None => (Box::new(body), length),
