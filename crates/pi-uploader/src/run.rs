@@ -12,6 +12,7 @@ use sync_core::tracking;
 
 use crate::database::Database;
 use crate::deliver::courier::{Courier, Halt, Queue};
+use crate::deliver::mask::Mask;
 use crate::deliver::post::Endpoint;
 use crate::screen::{Screen, Tally};
 use crate::sending::Sending;
@@ -56,6 +57,7 @@ pub(crate) fn run(
     let endpoint = Endpoint {
         backend: settings.backend.clone(),
         authorization: settings.authorization(),
+        mask: Mask::new(settings),
         bandwidth: settings.bandwidth,
         progress: video_bar(),
     };
