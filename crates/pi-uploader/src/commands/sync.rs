@@ -25,8 +25,8 @@ pub(crate) const LAST_COMPLETE: &str = "last_complete_at";
 /// Name of the last run's report in `sync_state`.
 pub(crate) const LAST_RUN: &str = "last_run";
 
-/// How long a run that failed or was stopped waits to note how it went.
-const LAST_NOTE: Duration = Duration::from_millis(100);
+/// How long a run that failed waits to note how it went; one that was stopped waits a tenth of it.
+const LAST_NOTE: Duration = Duration::from_secs(1);
 
 /// Sends when the options say so.
 pub(crate) fn run(settings: &Settings, args: &SyncArgs, stop: &Stop) -> Result<Exit> {
@@ -113,9 +113,11 @@ fn work(
         return ran;
     }
     report.set_rejected_remaining(tally.n_waiting);
-    if context.stop.asked() || ran.is_err() {
-        // Whoever waits for our end, or has waited for the lock, does not wait for this.
-        database.db.busy_timeout(LAST_NOTE)?;
+    // Whoever waits for our end, or has waited for the lock, does not wait for this.
+    match (&ran, context.stop.asked()) {
+        (_, true) => database.db.busy_timeout(LAST_NOTE / 10)?,
+        (Err(_), false) => database.db.busy_timeout(LAST_NOTE)?,
+        (Ok(()), false) => {}
     }
     let noted = note(database, report, ran.is_ok());
     ran.and(noted)
