@@ -15,7 +15,9 @@ use crate::source::mapping::{self, Mapping};
 use crate::source::schema::Schema;
 
 /// How long a lock of the recorder is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Files that SQLite opens for a database: itself, its WAL, its index, a journal's folder.
+const FILES_OF_A_DATABASE: u64 = 4;
 /// The recorder's database among the attached ones, where it is not the main one.
 const SOURCE: &str = "source";
 
@@ -41,14 +43,14 @@ impl Database {
 /// # Errors
 /// A configuration fault when there is no database, when its tables are not the recorder's, or when ours cannot be made.
 pub(crate) fn open(settings: &Settings) -> Result<Database> {
-    let (mut db, schema) = connect(settings, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let (mut db, schema) = connect(settings, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(too_many_files)?;
     prepare(&mut db, &schema).map_err(|error| may_not_write(error, settings.state()))?;
     Ok(Database { db, schema })
 }
 
 /// Opens the database to look at it, without a change; as if our tables were there.
 pub(crate) fn look(settings: &Settings) -> Result<Database> {
-    let (db, schema) = connect(settings, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let (db, schema) = connect(settings, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(too_many_files)?;
     if !tracking::exists(&db)? {
         tracking::create_apart(&db)?;
         adopt(&db, &schema)?;
@@ -95,6 +97,8 @@ fn attached(
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(main, flags).with_context(|| opening(main))?;
     db.busy_timeout(BUSY_TIMEOUT)?;
+    // Else what `prune` deletes would take with it what refers to it.
+    db.pragma_update(None, "foreign_keys", false)?;
     let read =
         |name: &str| db.query_row(&format!("SELECT count(*) FROM {name}.sqlite_schema"), [], |_| Ok(()));
     read("main").with_context(|| opening(main))?;
@@ -195,6 +199,7 @@ fn may_not_read(error: anyhow::Error) -> anyhow::Error {
 
 /// An error of writing, with what would let this user write.
 pub(crate) fn may_not_write(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    let error = too_many_files(error);
     if !error.chain().any(is_refusal) {
         return error;
     }
@@ -218,10 +223,39 @@ pub(crate) fn may_not_write(error: anyhow::Error, path: &Path) -> anyhow::Error 
     )
 }
 
+/// The error; or, where this process may open no further file, that: SQLite knows no difference.
+fn too_many_files(error: anyhow::Error) -> anyhow::Error {
+    let cannot_open = error.chain().any(|cause| code(cause) == Some(ErrorCode::CannotOpen));
+    if !cannot_open || !is_out_of_files() {
+        return error;
+    }
+    Fault::failed(
+        format!("{error:#}: too many open files"),
+        "allow more: ulimit -n, in systemd LimitNOFILE=, in docker --ulimit nofile",
+    )
+}
+
+/// Whether a database and the files beside it are more than this process may still open.
+fn is_out_of_files() -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
+        return true;
+    };
+    limit.is_some_and(|limit| entries.count() as u64 + FILES_OF_A_DATABASE > limit)
+}
+
+/// Whether SQLite has found the file damaged where it read.
+pub(crate) fn is_damaged(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| code(cause) == Some(ErrorCode::DatabaseCorrupt))
+}
+
+fn code(cause: &(dyn std::error::Error + 'static)) -> Option<ErrorCode> {
+    cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code)
+}
+
 fn is_refusal(cause: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind as K;
-    let code = cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
+    matches!(code(cause), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
         || matches!(kind, Some(K::PermissionDenied | K::ReadOnlyFilesystem | K::NotFound))
 }

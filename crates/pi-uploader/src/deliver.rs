@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod courier;
+pub(crate) mod mask;
 pub(crate) mod post;
 
 use std::time::Duration;

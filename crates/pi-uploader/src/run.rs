@@ -12,11 +12,12 @@ use sync_core::tracking;
 
 use crate::database::Database;
 use crate::deliver::courier::{Courier, Halt, Queue};
+use crate::deliver::mask::Mask;
 use crate::deliver::post::Endpoint;
 use crate::screen::{Screen, Tally};
-use crate::sending::Sending;
+use crate::sending::{self, Sending};
 use crate::settings::Settings;
-use crate::source::schema::Schema;
+use crate::source::schema::{Schema, Table};
 use crate::source::unsent::{self, MAX_IDS, Unsent};
 use crate::spool::Spool;
 
@@ -24,6 +25,8 @@ use crate::spool::Spool;
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) client: &'a Client,
+    /// The proxy on the way, for people.
+    pub(crate) proxy: Option<&'a str>,
     pub(crate) stop: &'a Stop,
     /// Only say what would be sent.
     pub(crate) is_dry: bool,
@@ -43,7 +46,13 @@ pub(crate) fn run(
     tally: &mut Tally,
 ) -> Result<()> {
     let schema = database.schema.clone();
-    let (events, media) = backlog(database, &schema)?;
+    let events = backlog(database, schema.events.as_ref())?;
+    // Where the videos cannot be read, events go all the same.
+    let (media, unreadable) = match backlog(database, schema.media.as_ref()) {
+        Ok(media) => (media, None),
+        Err(error) => (Unsent::default(), Some(error)),
+    };
+    let schema = if unreadable.is_some() { Schema { media: None, ..schema } } else { schema };
     let n_events = events.new.len() + events.due.len();
     let n_media = media.new.len() + media.due.len();
     let n_failed = unsent::sum(&database.db, &schema, unsent::n_failed)?;
@@ -52,53 +61,66 @@ pub(crate) fn run(
     if context.is_dry {
         return Ok(());
     }
-    let settings = context.settings;
-    let endpoint = Endpoint {
-        backend: settings.backend.clone(),
-        authorization: settings.authorization(),
-        bandwidth: settings.bandwidth,
-        progress: video_bar(),
-    };
-    let queue = Queue::default();
-    let halted = thread::scope(|scope| -> Result<Option<Halt>> {
-        let mut sending = Sending {
-            settings,
-            client: context.client,
-            courier: Courier::start(scope, &queue, settings.concurrency, context.client, &endpoint),
-            spool: Spool::new(&settings.spool),
-            screen,
-            stop: context.stop,
-            tally: *tally,
-            results: Vec::new(),
-            first_result: None,
-            database,
-        };
-        let sent = send(&mut sending, &schema, &events, &media);
-        *tally = sending.tally;
-        sent?;
-        Ok(sending.halted())
+    let halted = deliver(context, database, screen, tally, |sending| {
+        send(sending, &schema, &events, &media)?;
+        if unreadable.is_none() { tidy_spool(sending, &schema) } else { Ok(()) }
     })?;
-    endpoint.progress.finish_and_clear();
     // Where the run did not go through, what was never tried waits too.
     let sum = |n| unsent::sum(&database.db, &schema, n);
     let n_untried = if halted.is_some() { sum(unsent::n_new)? } else { 0 };
     tally.n_waiting = n_untried + sum(if halted.is_some() { unsent::n_failed } else { unsent::n_marked })?;
     // Stopped when there was nothing left to send, it is done.
-    ending(halted.filter(|halt| *halt != Halt::Stopped || n_untried > 0), context.is_loop)
+    ending(halted.filter(|halt| *halt != Halt::Stopped || n_untried > 0), context)?;
+    unreadable.map_or(Ok(()), Err)
 }
 
-fn backlog(database: &Database, schema: &Schema) -> Result<(Unsent, Unsent)> {
-    let now = tracking::now();
-    let of = |table: Option<&_>| -> Result<Unsent> {
-        Ok(match table {
-            None => Unsent::default(),
-            Some(table) => Unsent {
-                new: unsent::new(&database.db, table, None)?,
-                due: unsent::due(&database.db, table, now)?,
-            },
-        })
+/// Does `work` with threads that call the server; gives what kept them from going on.
+fn deliver(
+    context: &Context<'_>,
+    database: &mut Database,
+    screen: &mut Screen,
+    tally: &mut Tally,
+    work: impl FnOnce(&mut Sending<'_>) -> Result<()>,
+) -> Result<Option<Halt>> {
+    let settings = context.settings;
+    let endpoint = Endpoint {
+        backend: settings.backend.clone(),
+        authorization: settings.authorization(),
+        mask: Mask::new(settings),
+        bandwidth: settings.bandwidth,
+        progress: video_bar(),
     };
-    Ok((of(schema.events.as_ref())?, of(schema.media.as_ref())?))
+    let n_enough = sending::n_enough(&database.db)?;
+    let queue = Queue::default();
+    let halted = thread::scope(|scope| {
+        let mut sending = Sending {
+            settings,
+            client: context.client,
+            courier: Courier::start(scope, &queue, settings.concurrency, context.client, &endpoint),
+            spool: Spool::new(settings),
+            screen,
+            stop: context.stop,
+            tally: *tally,
+            n_enough,
+            results: Vec::new(),
+            first_result: None,
+            stopping: None,
+            database,
+        };
+        let worked = work(&mut sending);
+        *tally = sending.tally;
+        worked.map(|()| sending.halted())
+    })?;
+    endpoint.progress.finish_and_clear();
+    Ok(halted)
+}
+
+fn backlog(database: &Database, table: Option<&Table>) -> Result<Unsent> {
+    let Some(table) = table else {
+        return Ok(Unsent::default());
+    };
+    let due = unsent::due(&database.db, table, tracking::now())?;
+    Ok(Unsent { new: unsent::new(&database.db, table, None)?, due })
 }
 
 fn send(sending: &mut Sending<'_>, schema: &Schema, events: &Unsent, media: &Unsent) -> Result<()> {
@@ -111,8 +133,7 @@ fn send(sending: &mut Sending<'_>, schema: &Schema, events: &Unsent, media: &Uns
     if let Some(table) = &schema.events {
         sending.events(table, &events.due)?;
     }
-    videos(sending, schema, &media.due, &mut last_event)?;
-    tidy_spool(sending, schema)
+    videos(sending, schema, &media.due, &mut last_event)
 }
 
 /// Videos in this order, with newer events between them.
@@ -167,12 +188,12 @@ fn tidy_spool(sending: &Sending<'_>, schema: &Schema) -> Result<()> {
     Ok(())
 }
 
-fn ending(halted: Option<Halt>, is_loop: bool) -> Result<()> {
+fn ending(halted: Option<Halt>, context: &Context<'_>) -> Result<()> {
     match halted {
         None => Ok(()),
         Some(Halt::Unreachable(reason)) => Err(Fault::temporary(
             format!("the backend cannot be reached: {reason}"),
-            "check BACKEND_URL and the network; nothing is lost, the next run goes on",
+            format!("{}; nothing is lost, the next run goes on", whom_to_ask(context.proxy)),
         )),
         Some(Halt::Struggling(reason)) => Err(Fault::temporary(
             format!("the backend takes nothing now: {reason}"),
@@ -182,8 +203,16 @@ fn ending(halted: Option<Halt>, is_loop: bool) -> Result<()> {
         Some(Halt::Unauthorized(reason)) => {
             let message = format!("the backend does not know us: {reason}");
             let hint = "set BACKEND_TOKEN or BACKEND_TOKEN_FILE to a token that the backend accepts";
-            Err(if is_loop { Fault::temporary(message, hint) } else { Fault::config(message, hint) })
+            Err(if context.is_loop { Fault::temporary(message, hint) } else { Fault::config(message, hint) })
         }
+    }
+}
+
+/// What to look at where the backend is not reached.
+pub(crate) fn whom_to_ask(proxy: Option<&str>) -> String {
+    match proxy {
+        Some(proxy) => format!("check the proxy ({proxy}), BACKEND_URL and the network"),
+        None => "check BACKEND_URL and the network".to_owned(),
     }
 }
 

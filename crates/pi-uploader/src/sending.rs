@@ -4,27 +4,30 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
-use rusqlite::{Connection, TransactionBehavior};
+use anyhow::Result;
+use rusqlite::Connection;
 use sync_core::http::Client;
 use sync_core::stop::Stop;
-use sync_core::tracking::{self, Intent, Outcome};
+use sync_core::tracking::{self, Outcome};
 
-use crate::database::Database;
+use self::intent::{know, prepare, refuse};
+use crate::database::{self, Database};
 use crate::deliver::courier::{Courier, Delivered, Halt};
 use crate::deliver::{Delivery, Job};
-use crate::pause;
-use crate::screen::{self, Screen, Tally};
+use crate::screen::{Screen, Tally};
 use crate::settings::Settings;
 use crate::source::Kind;
 use crate::source::rows::{self, Row};
 use crate::source::schema::Table;
-use crate::spool::{Spool, Video, Wait};
+use crate::spool::{Spool, Wait};
 
-/// Rows whose acknowledgements are committed together.
+mod commit;
+mod intent;
+
+/// Rows that are handed out together.
 const BATCH: usize = 100;
-/// How long an acknowledgement may wait for others.
-const ACK_DELAY: Duration = Duration::from_secs(2);
+/// How long an acknowledgement may wait for others: the courier stands still after 2 s.
+const ACK_DELAY: Duration = Duration::from_millis(1500);
 /// How long we look for a signal to stop at the latest.
 const TICK: Duration = Duration::from_millis(100);
 /// How long a call may take once we are to end.
@@ -40,9 +43,22 @@ pub(crate) struct Sending<'a> {
     pub(crate) screen: &'a mut Screen,
     pub(crate) stop: &'a Stop,
     pub(crate) tally: Tally,
+    /// Rows whose results are committed together.
+    pub(crate) n_enough: usize,
     /// Results that are not in the database yet, and since when the first of them is here.
     pub(crate) results: Vec<Delivered>,
     pub(crate) first_result: Option<Instant>,
+    /// Since when we know that we are to end.
+    pub(crate) stopping: Option<Instant>,
+}
+
+/// How many results are committed together.
+///
+/// In WAL mode a commit waits for the disk once, and comes early enough that further rows go meanwhile, up to the
+/// courier's limit; in the others it waits four times, which is worth fewer commits.
+pub(crate) fn n_enough(db: &Connection) -> Result<usize> {
+    let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(if mode == "wal" { 80 } else { BATCH })
 }
 
 impl Sending<'_> {
@@ -51,7 +67,7 @@ impl Sending<'_> {
         let mut left = ids;
         loop {
             let n_out = self.courier.n_out();
-            if n_out <= BATCH && !left.is_empty() && self.goes_on() {
+            if n_out <= 2 * BATCH - self.n_enough && !left.is_empty() && self.goes_on() {
                 // A second batch is there before the first has gone, and the first two cost one commit.
                 let (batch, others) = left.split_at(left.len().min(2 * BATCH - n_out));
                 left = others;
@@ -60,7 +76,7 @@ impl Sending<'_> {
             if self.courier.n_out() == 0 {
                 return self.flush();
             }
-            self.collect(BATCH)?;
+            self.collect(self.n_enough)?;
             if left.is_empty() || !self.goes_on() {
                 self.flush()?;
             }
@@ -84,10 +100,13 @@ impl Sending<'_> {
         if let Err(reason) = misfit {
             return self.set_aside(&row, &reason);
         }
-        let video = match self.spool.fill(&self.database.db, table, &row)? {
-            Ok(video) => video,
-            Err(Wait::Gone) => return Ok(()),
-            Err(wait) => return self.put_off(&row, &wait),
+        let video = match self.spool.fill(&self.database.db, table, &row) {
+            Ok(Ok(video)) => video,
+            Ok(Err(Wait::Gone)) => return Ok(()),
+            Ok(Err(wait)) => return self.put_off(&row, &wait),
+            // The other videos may be whole.
+            Err(error) if database::is_damaged(&error) => return self.set_aside(&row, &format!("{error:#}")),
+            Err(error) => return Err(error),
         };
         let mut job = None;
         let device = self.settings.device.as_str();
@@ -118,6 +137,9 @@ impl Sending<'_> {
         let mut misfits = Vec::new();
         let device = self.settings.device.as_str();
         self.save(&mut |db| {
+            // Where the database was held by others, this is done again.
+            jobs.clear();
+            misfits.clear();
             let mut reader = rows::Reader::new(db, table)?;
             for id in ids {
                 match reader.row(*id)? {
@@ -141,27 +163,32 @@ impl Sending<'_> {
 
     /// Waits for results, until there are so many or no more to come.
     fn collect(&mut self, n_wanted: usize) -> Result<()> {
-        let mut last_call: Option<Instant> = None;
         while self.courier.n_out() > 0 && self.results.len() < n_wanted {
             for (job, delivery) in self.courier.results(n_wanted - self.results.len(), TICK) {
-                self.take(job, delivery, last_call.is_some());
+                self.take(job, delivery);
             }
             if self.first_result.is_some_and(|first| first.elapsed() >= ACK_DELAY) {
                 self.flush()?;
             }
-            if self.stop.asked() {
-                self.courier.stop();
-                if last_call.get_or_insert_with(Instant::now).elapsed() >= LAST_CALL {
-                    self.client.shut_down();
-                }
+            if self.stopping().is_some_and(|since| since.elapsed() >= LAST_CALL) {
+                self.client.shut_down();
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, job: Job, delivery: Delivery, is_stopping: bool) {
+    /// Since when we are to end; then no further row is sent.
+    fn stopping(&mut self) -> Option<Instant> {
+        if self.stop.asked() && self.stopping.is_none() {
+            self.courier.stop();
+            self.stopping = Some(Instant::now());
+        }
+        self.stopping
+    }
+
+    fn take(&mut self, job: Job, delivery: Delivery) {
         // Broken off by ourselves, it says nothing of the server.
-        if is_stopping && !matches!(delivery, Delivery::Done { .. } | Delivery::Refused { .. }) {
+        if self.stopping.is_some() && !matches!(delivery, Delivery::Done { .. } | Delivery::Refused { .. }) {
             return;
         }
         self.screen.row(&job, &delivery);
@@ -171,28 +198,6 @@ impl Sending<'_> {
         }
         self.first_result.get_or_insert_with(Instant::now);
         self.results.push((job, delivery));
-    }
-
-    /// Commits the results.
-    fn flush(&mut self) -> Result<()> {
-        self.save(&mut |_| Ok(()))
-    }
-
-    /// Commits the results, and what `more` writes.
-    fn save(&mut self, more: &mut dyn FnMut(&Connection) -> Result<()>) -> Result<()> {
-        let results = std::mem::take(&mut self.results);
-        self.first_result = None;
-        let tx = self.database.db.transaction_with_behavior(TransactionBehavior::Immediate);
-        let tx = tx.context("write what was sent")?;
-        for (job, delivery) in &results {
-            let outcome = outcome(job, delivery, self.settings);
-            tracking::record(&tx, job.kind.table(), job.id, &outcome)?;
-        }
-        more(&tx)?;
-        sync_core::crash::point("acknowledging");
-        tx.commit().context("write what was sent")?;
-        sync_core::crash::point("acknowledged");
-        Ok(())
     }
 
     /// A row that cannot be sent as it is.
@@ -227,72 +232,5 @@ impl Sending<'_> {
     /// What keeps the run from going through.
     pub(crate) fn halted(&self) -> Option<Halt> {
         self.courier.halted().or_else(|| self.stop.asked().then_some(Halt::Stopped))
-    }
-}
-
-/// The row as it is sent: what was frozen at its first attempt, as long as it still is that row.
-fn prepare(db: &Connection, row: &Row, device: &str, video: Option<&Video>) -> Result<Job> {
-    let table = row.kind.table();
-    let key = row.key(device, video.map(|video| &video.hash));
-    let known = tracking::attempt(db, table, row.id)?;
-    let frozen = known.as_ref().filter(|known| known.fingerprint == row.fingerprint && known.key == key);
-    let job = |payload, n_attempts| Job {
-        kind: row.kind,
-        id: row.id,
-        key: key.clone(),
-        payload,
-        video: video.cloned(),
-        n_attempts,
-        may_be_there: frozen.is_some(),
-    };
-    if let Some(tracking::Attempt { payload: Some(payload), n_attempts, .. }) = frozen
-        && !payload.is_empty()
-    {
-        return Ok(job(payload.clone(), *n_attempts));
-    }
-    let payload = row.payload(device);
-    let intent =
-        Intent { table, local_id: row.id, fingerprint: &row.fingerprint, key: &key, payload: &payload };
-    tracking::intend(db, &intent, known.as_ref())?;
-    Ok(job(payload, 0))
-}
-
-/// Sees to it that the row is known, without freezing what would be sent; gives how often it has failed.
-fn know(db: &Connection, row: &Row, device: &str) -> Result<u32> {
-    let table = row.kind.table();
-    let known = tracking::attempt(db, table, row.id)?;
-    if let Some(known) = known.as_ref().filter(|known| known.fingerprint == row.fingerprint) {
-        return Ok(known.n_attempts);
-    }
-    let key = row.key(device, None);
-    let intent = Intent { table, local_id: row.id, fingerprint: &row.fingerprint, key: &key, payload: "" };
-    tracking::intend(db, &intent, known.as_ref())?;
-    Ok(0)
-}
-
-/// Notes a row that cannot be sent as it is.
-fn refuse(db: &Connection, row: &Row, device: &str, reason: &str) -> Result<()> {
-    let pause = pause::refused(know(db, row, device)?);
-    let outcome = Outcome::Failed { status: None, reason: reason.to_owned(), pause };
-    tracking::record(db, row.kind.table(), row.id, &outcome)
-}
-
-fn outcome(job: &Job, delivery: &Delivery, settings: &Settings) -> Outcome {
-    match delivery {
-        Delivery::Done { remote_id } => Outcome::Sent { remote_id: *remote_id },
-        Delivery::Later { status, reason, retry_after } => Outcome::Failed {
-            status: *status,
-            reason: reason.clone(),
-            pause: pause::later(job.n_attempts, *retry_after),
-        },
-        Delivery::Refused { status, reason } => Outcome::Failed {
-            status: Some(*status),
-            reason: reason.clone(),
-            pause: pause::refused(job.n_attempts),
-        },
-        Delivery::Unreachable { reason } => {
-            Outcome::Untried { reason: screen::unreachable(settings.lang, reason) }
-        }
-        Delivery::Unauthorized { reason } => Outcome::Untried { reason: reason.clone() },
     }
 }

@@ -10,6 +10,7 @@ use sync_core::fault::{self, Fault};
 use sync_core::http;
 
 use crate::args::CommonArgs;
+use crate::database::folder;
 use crate::lang::Lang;
 
 /// Who may send how fast, from where to where.
@@ -21,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) state: Option<PathBuf>,
     /// Where videos wait while they are sent.
     pub(crate) spool: PathBuf,
+    /// Whether somebody chose that folder: then other databases' videos may wait there too.
+    pub(crate) is_spool_shared: bool,
     /// Names of tables and columns.
     pub(crate) mapping: Option<PathBuf>,
     /// What the URLs of the API begin with.
@@ -96,12 +99,16 @@ impl Settings {
             ));
         }
         Ok(Settings {
-            spool: spool.unwrap_or_else(|| beside(state.as_deref().unwrap_or(&db), ".spool")),
+            is_spool_shared: spool.is_some(),
+            spool: spool.unwrap_or_else(|| beside(&canonical(state.as_deref().unwrap_or(&db)), ".spool")),
             db,
             state,
             mapping: path(&args.mapping, "SYNC_MAPPING")?,
             backend: http::base_url("BACKEND_URL", url.as_deref().unwrap_or("http://backend:8000"))?,
-            token: text(&args.backend_token, "BACKEND_TOKEN")?.map(|text| token(text.trim())).transpose()?,
+            token: match text(&args.backend_token, "BACKEND_TOKEN")? {
+                Some(text) => Some(token(text.trim())?),
+                None => no_token(env)?,
+            },
             ca_file: path(&args.backend_ca_file, "BACKEND_CA_FILE")?,
             device: device(text(&args.device_id, "DEVICE_ID")?)?,
             mode: mode(text(&args.sync_mode, "SYNC_MODE")?.as_deref())?,
@@ -130,10 +137,16 @@ impl Settings {
         self.state.as_deref().unwrap_or(&self.db)
     }
 
-    /// The lock that keeps a second instance out.
+    /// The lock that keeps a second instance out, whatever name it knows the database by.
     pub(crate) fn lock(&self) -> PathBuf {
-        beside(self.state(), ".lock")
+        beside(&canonical(self.state()), ".lock")
     }
+}
+
+/// The path without symbolic links; the file itself need not be there yet.
+pub(crate) fn canonical(path: &Path) -> PathBuf {
+    let in_folder = || Some(folder(path).canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
@@ -165,6 +178,17 @@ fn token(text: &str) -> Result<SecretString> {
         ));
     }
     Ok(text.into())
+}
+
+/// No token, unless there ought to be one.
+fn no_token(env: &Env) -> Result<Option<SecretString>> {
+    match env.get("BACKEND_TOKEN_FILE")? {
+        None => Ok(None),
+        Some(path) => Err(Fault::config(
+            format!("the file {path} named by BACKEND_TOKEN_FILE is empty"),
+            "write the token into it, or unset BACKEND_TOKEN_FILE",
+        )),
+    }
 }
 
 fn mode(text: Option<&str>) -> Result<Mode> {

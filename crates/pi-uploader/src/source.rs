@@ -1,6 +1,7 @@
 //! The recorder's database: what it holds, which rows were not sent, and what is sent of a row.
 
 pub(crate) mod mapping;
+pub(crate) mod references;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod unsent;

@@ -1,6 +1,7 @@
 //! Where a video waits while it is sent: in memory when it is small, else in a file.
 //!
 //! One video is sent at a time, and so one file is kept: `media-ID-HASH.video`, complete under that name, `.part` before.
+//! In a folder that several databases may share, the name begins with what tells them apart.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use rusqlite::Connection;
 
+use crate::settings::{Settings, canonical};
 use crate::source::rows::Row;
 use crate::source::schema::Table;
 use crate::source::video::{self, Unreadable};
@@ -23,6 +25,8 @@ const MARGIN: u64 = 16 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Spool {
     dir: PathBuf,
+    /// What the names of its files begin with.
+    prefix: String,
 }
 
 /// A video as it will be sent.
@@ -55,9 +59,16 @@ pub(crate) enum Wait {
 }
 
 impl Spool {
-    /// The spool in this folder, which is made when a video needs it.
-    pub(crate) fn new(dir: &Path) -> Spool {
-        Spool { dir: dir.to_owned() }
+    /// The spool of these settings; its folder is made when a video needs it.
+    pub(crate) fn new(settings: &Settings) -> Spool {
+        let owner = match settings.is_spool_shared {
+            true => {
+                let state = canonical(settings.state());
+                format!("{}-", &blake3::hash(state.as_os_str().as_encoded_bytes()).to_hex()[..16])
+            }
+            false => String::new(),
+        };
+        Spool { dir: settings.spool.clone(), prefix: format!("{owner}media-") }
     }
 
     /// Brings the video of a row here, unless it is here already.
@@ -77,7 +88,7 @@ impl Spool {
         if let Err(why) = self.make_room(n_bytes) {
             return Ok(Err(why));
         }
-        let part = self.dir.join(format!("media-{}.part", row.id));
+        let part = self.dir.join(format!("{}{}.part", self.prefix, row.id));
         let filled = read(db, table, row, || File::create(&part))?;
         let kept = filled.and_then(|(_, hash)| {
             let path = self.path(row, &hash);
@@ -120,7 +131,7 @@ impl Spool {
 
     /// A video that an earlier attempt left here, if it still is the row's.
     fn found(&self, db: &Connection, table: &Table, row: &Row, n_bytes: u64) -> Result<Option<Video>> {
-        let own = format!("media-{}-", row.id);
+        let own = format!("{}{}-", self.prefix, row.id);
         let is_own = |path: &&PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name.starts_with(&own) && name.ends_with(".video")
@@ -141,7 +152,7 @@ impl Spool {
     }
 
     fn path(&self, row: &Row, hash: &blake3::Hash) -> PathBuf {
-        self.dir.join(format!("media-{}-{}.video", row.id, &hash.to_hex()[..16]))
+        self.dir.join(format!("{}{}-{}.video", self.prefix, row.id, &hash.to_hex()[..16]))
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -151,7 +162,7 @@ impl Spool {
         let paths = entries.flatten().map(|entry| entry.path());
         let is_ours = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with("media-") && (name.ends_with(".video") || name.ends_with(".part"))
+            name.starts_with(&self.prefix) && (name.ends_with(".video") || name.ends_with(".part"))
         };
         paths.filter(is_ours).collect()
     }

@@ -68,7 +68,7 @@ fn a_kill_at_any_point_loses_and_doubles_nothing() {
             finish(&setup);
             n_repeated += setup.assert_same_bytes();
         }
-        assert!(point == "acknowledged" || n_repeated > 100, "{point}: {n_repeated} rows were sent again");
+        assert!(point == "acknowledged" || n_repeated > 40, "{point}: {n_repeated} rows were sent again");
     }
 }
 
@@ -83,7 +83,8 @@ fn a_kill_before_every_commit_gets_nowhere_and_harms_nothing() {
         change_sensors(&setup, round);
     }
     finish(&setup);
-    assert!(setup.assert_same_bytes() >= 100);
+    let n_repeated = setup.assert_same_bytes();
+    assert!((80..=100).contains(&n_repeated), "{n_repeated} rows were sent again");
 }
 
 /// Every fault there is, one request in `one_in` having one.

@@ -12,13 +12,17 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::{Connector as _, DefaultConnector};
 use ureq::{Agent, Body, SendBody, Timeout};
 
+use self::connect::{Marked, NotConnected};
 use self::gather::Gather;
 use self::names::Names;
+pub use self::proxy::proxy;
 pub use self::url::base_url;
 use crate::fault::Fault;
 
+mod connect;
 mod gather;
 mod names;
+mod proxy;
 mod url;
 
 /// The time to connect: name, TCP and TLS.
@@ -77,7 +81,7 @@ impl Client {
             .timeout_resolve(Some(CONNECT_TIMEOUT))
             .user_agent(options.user_agent)
             .tls_config(TlsConfig::builder().root_certs(roots).build());
-        let connector = DefaultConnector::default().chain(Gather);
+        let connector = Marked(DefaultConnector::default().chain(Gather));
         Ok(Client { agent: Agent::with_parts(config.build(), connector, Names::default()) })
     }
 
@@ -196,6 +200,7 @@ fn authorities(path: &Path) -> Result<RootCerts> {
 fn is_before_request(error: &ureq::Error) -> bool {
     use io::ErrorKind as K;
     match error {
+        ureq::Error::Other(error) => error.is::<NotConnected>(),
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Tls(_)
@@ -230,6 +235,14 @@ fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => {
             "the URL is not valid".to_owned()
+        }
+        ureq::Error::Other(inner) => match inner.downcast_ref::<NotConnected>() {
+            Some(NotConnected(inner)) => reason(inner),
+            None => error.to_string(),
+        },
+        ureq::Error::ConnectProxyFailed(why) => {
+            // The library says a status twice: "407/407".
+            format!("the proxy lets nothing through: {}", why.split('/').next().unwrap_or_default())
         }
         ureq::Error::Timeout(Timeout::PerRead | Timeout::PerWrite) => "no progress for too long".to_owned(),
         ureq::Error::Io(error) => match error.source() {

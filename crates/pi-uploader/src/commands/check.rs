@@ -9,10 +9,11 @@ use indicatif::HumanBytes;
 use secrecy::ExposeSecret as _;
 use sync_core::exit::Exit;
 use sync_core::fault::{self, Fault};
-use sync_core::http::{CallError, Client};
+use sync_core::http::{self, CallError};
 
 use super::sync;
 use crate::database::{self, Database};
+use crate::run::whom_to_ask;
 use crate::settings::Settings;
 use crate::source::unsent;
 use crate::spool;
@@ -23,8 +24,8 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
     let mut worst = vec![report("database", about(&database, settings))?];
     worst.push(report("tracking", rights(settings.state()))?);
     worst.push(report("spool", room(&settings.spool))?);
-    let client = sync::client(settings)?;
-    worst.push(report("backend", reached(&client, settings))?);
+    let proxy = http::proxy(&settings.backend);
+    worst.push(report("backend", proxy.and_then(|proxy| reached(settings, proxy.as_deref())))?);
     Ok(worst.into_iter().max_by_key(|exit| exit.code()).unwrap_or(Exit::Done))
 }
 
@@ -83,14 +84,15 @@ fn room(dir: &Path) -> Result<Vec<String>> {
 }
 
 /// Asks for a page that changes nothing; any answer of a server that is not a login page will do.
-fn reached(client: &Client, settings: &Settings) -> Result<Vec<String>> {
+fn reached(settings: &Settings, proxy: Option<&str>) -> Result<Vec<String>> {
+    let client = sync::client(settings)?;
     let url = format!("{}/api/evenements", settings.backend);
     let token = settings.authorization();
     let headers: Vec<(&str, &str)> =
         token.iter().map(|token| ("authorization", token.expose_secret())).collect();
     let answer = client.get(&url, &headers, Duration::from_secs(10)).map_err(|error| {
         let (CallError::Unreachable(reason) | CallError::Broken { reason, .. }) = error;
-        Fault::temporary(format!("{}: {reason}", settings.server()), "check BACKEND_URL and the network")
+        Fault::temporary(format!("{}: {reason}", settings.server()), whom_to_ask(proxy))
     })?;
     match answer.status().as_u16() {
         401 | 403 => Err(Fault::config(

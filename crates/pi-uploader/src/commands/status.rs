@@ -48,7 +48,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
     writeln!(out, "{}: {}", lang.of("dernier envoi", "last success"), last.as_deref().unwrap_or(never))?;
     let complete = last_complete(db)?.map_or(never.to_owned(), |at| format!("{at:.0}"));
     writeln!(out, "{}: {complete}", lang.of("dernière synchronisation complète", "last complete run"))?;
-    writeln!(out, "spool: {}", HumanBytes(Spool::new(&settings.spool).n_bytes()))?;
+    writeln!(out, "spool: {}", HumanBytes(Spool::new(settings).n_bytes()))?;
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,7 @@
 //! `pi-uploader [sync]`: once or again and again, with a report at the end of every run.
 
 use std::fs::{self, File, TryLockError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rusqlite::TransactionBehavior;
@@ -24,6 +25,9 @@ pub(crate) const LAST_COMPLETE: &str = "last_complete_at";
 /// Name of the last run's report in `sync_state`.
 pub(crate) const LAST_RUN: &str = "last_run";
 
+/// How long a run that failed waits to note how it went; one that was stopped waits a tenth of it.
+const LAST_NOTE: Duration = Duration::from_secs(1);
+
 /// Sends when the options say so.
 pub(crate) fn run(settings: &Settings, args: &SyncArgs, stop: &Stop) -> Result<Exit> {
     let mut args = args.run.clone();
@@ -40,6 +44,7 @@ pub(crate) fn run(settings: &Settings, args: &SyncArgs, stop: &Stop) -> Result<E
     };
     screen.start(settings, mode);
     let client = client(settings)?;
+    let proxy = http::proxy(&settings.backend)?;
     let _lock = if args.no_lock || args.dry_run { None } else { Some(lock(settings)?) };
     let mut sum = Tally::default();
     // The box stands where other tools have a line.
@@ -47,7 +52,14 @@ pub(crate) fn run(settings: &Settings, args: &SyncArgs, stop: &Stop) -> Result<E
     if args.report == Format::Text {
         args.report = Format::None;
     }
-    let context = Context { settings, client: &client, stop, is_dry: args.dry_run, is_loop: args.loops() };
+    let context = Context {
+        settings,
+        client: &client,
+        proxy: proxy.as_deref(),
+        stop,
+        is_dry: args.dry_run,
+        is_loop: args.loops(),
+    };
     let mut is_first = true;
     let exit = run::on_schedule(&args, settings.interval, stop, || {
         let mut tally = Tally::default();
@@ -101,13 +113,24 @@ fn work(
         return ran;
     }
     report.set_rejected_remaining(tally.n_waiting);
+    // Whoever waits for our end, or has waited for the lock, does not wait for this.
+    match (&ran, context.stop.asked()) {
+        (_, true) => database.db.busy_timeout(LAST_NOTE / 10)?,
+        (Err(_), false) => database.db.busy_timeout(LAST_NOTE)?,
+        (Ok(()), false) => {}
+    }
+    let noted = note(database, report, ran.is_ok());
+    ran.and(noted)
+}
+
+fn note(database: &mut Database, report: &Report, is_complete: bool) -> Result<()> {
     let tx = database.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if ran.is_ok() {
+    if is_complete {
         tracking::set_state(&tx, LAST_COMPLETE, &tracking::now().to_string())?;
     }
     tracking::set_state(&tx, LAST_RUN, &report.json())?;
     tx.commit()?;
-    ran
+    Ok(())
 }
 
 /// What calls the server.

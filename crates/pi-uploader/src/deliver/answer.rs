@@ -1,41 +1,55 @@
 //! What an answer means for the row that was sent.
 
 use std::fmt;
-use std::io::{BufReader, Read as _};
+use std::io::Read as _;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use sync_core::http::{self, Answer};
 
 use super::Delivery;
+use super::mask::Mask;
 
-/// Longer answers, in bytes, are read as they come: a server may send a video back.
-const USUAL: u64 = 16 * 1024;
+/// The longest answer that is read, in bytes: none of the API comes near.
+const LONGEST: usize = 1 << 20;
 /// Most characters of an answer that are kept as a reason.
 const MAX_REASON: usize = 500;
+/// So many more are read, so that no secret is cut in two before it is masked.
+const LONGEST_SECRET: usize = 4096;
 
-/// Reads an answer to its end; `may_be_there` tells a row that an earlier call may have brought.
-pub(crate) fn read(answer: &mut Answer, may_be_there: bool) -> Delivery {
+/// What an answer means; `may_be_there` tells a row that an earlier call may have brought.
+pub(crate) fn read(answer: &mut Answer, may_be_there: bool, mask: &Mask) -> Delivery {
     let status = answer.status().as_u16();
     match status {
         200..=202 => match object(answer) {
-            Some(Object { id }) => Delivery::Done { remote_id: id },
-            None => not_ours(status, "an answer that is no JSON object"),
+            Ok(Some(Object { id })) => Delivery::Done { remote_id: id },
+            Ok(None) => not_ours(status, "an answer that is no JSON object"),
+            Err(reason) => broken(status, &reason),
         },
         409 if may_be_there => match object(answer) {
-            Some(Object { id: Some(id) }) => Delivery::Done { remote_id: Some(id) },
-            _ => Delivery::Refused {
+            Ok(Some(Object { id: Some(id) })) => Delivery::Done { remote_id: Some(id) },
+            Ok(_) => Delivery::Refused {
                 status,
                 reason: "already there, says the server, without its id".to_owned(),
             },
+            Err(reason) => broken(status, &reason),
         },
         203..=399 => not_ours(status, "an answer that the API does not give"),
-        401 => Delivery::Unauthorized { reason: reason(answer) },
+        401 => Delivery::Unauthorized { reason: reason(answer, mask) },
         408 | 425 | 429 | 500..=599 => {
             let retry_after = http::retry_after(answer.headers());
-            Delivery::Later { status: Some(status), reason: reason(answer), retry_after }
+            Delivery::Later { status: Some(status), reason: reason(answer, mask), retry_after }
         }
-        _ => Delivery::Refused { status, reason: reason(answer) },
+        _ => Delivery::Refused { status, reason: reason(answer, mask) },
+    }
+}
+
+/// Whether the server has the row shows only when it is sent again.
+fn broken(status: u16, reason: &str) -> Delivery {
+    Delivery::Later {
+        status: Some(status),
+        reason: format!("HTTP {status}, and the answer breaks off: {reason}"),
+        retry_after: None,
     }
 }
 
@@ -46,9 +60,10 @@ fn not_ours(status: u16, what: &str) -> Delivery {
     }
 }
 
-fn reason(answer: &mut Answer) -> String {
+fn reason(answer: &mut Answer, mask: &Mask) -> String {
     let status = answer.status();
-    let text = http::beginning(answer, MAX_REASON);
+    let text = mask.hide(&http::beginning(answer, MAX_REASON + LONGEST_SECRET));
+    let text: String = text.chars().take(MAX_REASON).collect();
     let name = status.canonical_reason().unwrap_or_default();
     format!("HTTP {} {}", status.as_u16(), if text.is_empty() { name } else { &text })
 }
@@ -58,14 +73,23 @@ struct Object {
     id: Option<i64>,
 }
 
-fn object(answer: &mut Answer) -> Option<Object> {
-    let mut rest = answer.body_mut().as_reader();
-    let mut beginning = Vec::new();
-    rest.by_ref().take(USUAL).read_to_end(&mut beginning).ok()?;
-    if (beginning.len() as u64) < USUAL {
-        return serde_json::from_slice(&beginning).ok();
+/// The answer's object, or none if it is something else; `Err` says why it did not come whole.
+fn object(answer: &mut Answer) -> Result<Option<Object>, String> {
+    let has_length = answer.body().content_length().is_some();
+    let mut text = Vec::new();
+    let read = answer.body_mut().as_reader().take(LONGEST as u64 + 1).read_to_end(&mut text);
+    read.map_err(|error| error.to_string())?;
+    if text.len() > LONGEST {
+        return Err(format!("it is longer than {LONGEST} bytes"));
     }
-    serde_json::from_reader(beginning.chain(BufReader::new(rest))).ok()
+    match serde_json::from_slice(&text) {
+        Ok(object) => Ok(Some(object)),
+        // Where nothing says how long it is, an end may be a cut.
+        Err(error) if error.is_eof() && !text.trim_ascii().is_empty() && !has_length => {
+            Err(error.to_string())
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 impl<'de> Deserialize<'de> for Object {

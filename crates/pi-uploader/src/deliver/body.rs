@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::spool::Video;
+
 /// Bytes of the video that are encoded at once; a multiple of three, so that nothing is padded before the end.
 const PIECE: usize = 48 * 1024;
 
@@ -21,11 +23,26 @@ pub(crate) struct MediaBody {
     is_at_end: bool,
     /// Bytes of the video that are still to come.
     n_left: u64,
+    /// Of the bytes that have come.
+    hasher: blake3::Hasher,
+    hash: blake3::Hash,
 }
 
 impl MediaBody {
-    /// A body of these halves and this video.
-    pub(crate) fn new(head: &str, video: Box<dyn Read + Send>, n_video_bytes: u64, tail: &str) -> MediaBody {
+    /// A body of these halves with the video between them that `video` reads.
+    ///
+    /// It breaks off before its end when other bytes come than the video's: no server then takes it for whole.
+    pub(crate) fn new(halves: (&str, &str), video: &Video) -> io::Result<MediaBody> {
+        let reader = video.open()?;
+        Ok(MediaBody::of(halves, reader, video.n_bytes, video.hash))
+    }
+
+    fn of(
+        (head, tail): (&str, &str),
+        video: Box<dyn Read + Send>,
+        n_video_bytes: u64,
+        hash: blake3::Hash,
+    ) -> MediaBody {
         MediaBody {
             head: io::Cursor::new(head.into()),
             video,
@@ -35,6 +52,8 @@ impl MediaBody {
             at: 0,
             is_at_end: false,
             n_left: n_video_bytes,
+            hasher: blake3::Hasher::new(),
+            hash,
         }
     }
 
@@ -48,9 +67,16 @@ impl MediaBody {
         let n = self.video.by_ref().take(PIECE as u64).read_to_end(&mut self.raw)?;
         self.n_left = self.n_left.saturating_sub(n as u64);
         self.is_at_end = n < PIECE;
+        self.hasher.update(&self.raw);
         if self.is_at_end && self.n_left > 0 {
             // The body would end before its announced length, and the call never.
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the spooled video has become shorter"));
+        }
+        if self.is_at_end && self.hasher.finalize() != self.hash {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the spooled video is not the row's any more",
+            ));
         }
         self.encoded.clear();
         STANDARD.encode_string(&self.raw, &mut self.encoded);
@@ -112,11 +138,26 @@ impl<R: Read> Read for Throttled<R> {
 mod tests {
     use super::*;
 
+    fn body(video: &[u8], n_bytes: usize, hash: blake3::Hash) -> MediaBody {
+        MediaBody::of(("<", ">"), Box::new(io::Cursor::new(video.to_vec())), n_bytes as u64, hash)
+    }
+
+    #[test]
+    fn another_video_than_the_rows_breaks_the_call_off() {
+        for n in [1, PIECE, PIECE + 1] {
+            let mut body = body(&vec![7; n], n, blake3::hash(&vec![8; n]));
+            let mut text = Vec::new();
+            let error = body.read_to_end(&mut text).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert!((text.len() as u64) < MediaBody::length("<", n as u64, ">"), "{n}");
+        }
+    }
+
     #[test]
     fn the_body_is_the_halves_with_the_video_between_them() {
         for n in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7] {
             let video: Vec<u8> = (0..n).map(|i| (i % 251) as u8).collect();
-            let mut body = MediaBody::new("<", Box::new(io::Cursor::new(video.clone())), n as u64, ">");
+            let mut body = body(&video, n, blake3::hash(&video));
             let mut text = String::new();
             body.read_to_string(&mut text).unwrap();
             assert_eq!(text.len() as u64, MediaBody::length("<", n as u64, ">"), "{n}");
@@ -126,8 +167,8 @@ mod tests {
 
     #[test]
     fn a_video_that_is_shorter_than_announced_breaks_the_call_off() {
-        let mut body =
-            MediaBody::new("<", Box::new(io::Cursor::new(vec![7; PIECE + 10])), 2 * PIECE as u64, ">");
+        let video = vec![7; PIECE + 10];
+        let mut body = body(&video, 2 * PIECE, blake3::hash(&video));
         let error = body.read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }

@@ -3,15 +3,19 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sync_core::http::Client;
 
 use super::post::Endpoint;
 use super::{Delivery, Job};
 
-/// So many first attempts in a row that the server could not take end a run.
+/// So many rows in a row that the server could not take end a run.
 const MAX_STRUGGLES: u32 = 5;
+/// So many rows may be on their way or answered, and not yet noted in the database.
+const MAX_UNNOTED: usize = 100;
+/// No row is sent as long as an answer is not noted that is older than this.
+const MAX_DELAY: Duration = Duration::from_secs(2);
 
 /// Why no further row is sent in this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ struct State {
     /// Rows that are with a thread.
     n_calling: usize,
     results: VecDeque<Delivered>,
+    /// When the results came that are not in the database yet, fetched or not.
+    unnoted: VecDeque<Instant>,
     /// Results that are waited for: to be woken for each would cost more than the call.
     n_wanted: usize,
     is_closed: bool,
@@ -59,23 +65,32 @@ impl State {
         n_waiting + self.n_calling + self.results.len()
     }
 
+    /// Whether the database has to catch up first: a kill must not make more rows go twice.
+    fn is_ahead(&self) -> bool {
+        self.n_calling + self.unnoted.len() >= MAX_UNNOTED
+            || self.unnoted.front().is_some_and(|first| first.elapsed() >= MAX_DELAY)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.is_closed || self.halt.is_some()
+    }
+
     fn is_enough(&self) -> bool {
         self.results.len() >= self.n_wanted || self.results.len() == self.n_out()
     }
 
     /// Ends the run when the server is in trouble.
-    fn judge(&mut self, job: &Job, delivery: &Delivery) {
+    fn judge(&mut self, delivery: &Delivery) {
         let halt = match delivery {
             Delivery::Unreachable { reason } => Halt::Unreachable(reason.clone()),
             Delivery::Unauthorized { reason } => Halt::Unauthorized(reason.clone()),
-            Delivery::Later { reason, .. } if job.n_attempts == 0 => {
+            Delivery::Later { reason, .. } => {
                 self.n_struggles += 1;
                 if self.n_struggles < MAX_STRUGGLES {
                     return;
                 }
                 Halt::Struggling(reason.clone())
             }
-            Delivery::Later { .. } => return,
             Delivery::Done { .. } | Delivery::Refused { .. } => {
                 self.n_struggles = 0;
                 return;
@@ -92,9 +107,9 @@ impl Queue {
 
     /// The next row, `None` when there will be no more.
     fn next(&self) -> Option<Job> {
-        let is_idle = |state: &mut State| state.jobs.is_empty() && !state.is_closed && state.halt.is_none();
+        let is_idle = |state: &mut State| !state.has_ended() && (state.jobs.is_empty() || state.is_ahead());
         let mut state = self.work.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
-        if state.halt.is_some() {
+        if state.has_ended() {
             return None;
         }
         let job = state.jobs.pop_front()?;
@@ -107,10 +122,11 @@ impl Queue {
         let mut state = self.lock();
         state.n_calling -= 1;
         if let Some((job, delivery)) = delivered {
-            state.judge(&job, &delivery);
+            state.judge(&delivery);
+            state.unnoted.push_back(Instant::now());
             state.results.push_back((job, delivery));
         }
-        let (is_enough, has_ended) = (state.is_enough(), state.halt.is_some());
+        let (is_enough, has_ended) = (state.is_enough(), state.has_ended());
         drop(state);
         if is_enough {
             self.done.notify_all();
@@ -181,6 +197,15 @@ impl<'a> Courier<'a> {
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let n = n_wanted.min(state.results.len());
         state.results.drain(..n).collect()
+    }
+
+    /// So many results are in the database now.
+    pub(crate) fn noted(&self, n: usize) {
+        let mut state = self.queue.lock();
+        let n = n.min(state.unnoted.len());
+        state.unnoted.drain(..n);
+        drop(state);
+        self.queue.work.notify_all();
     }
 
     /// Sends nothing any more; what is on its way still has its result.

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sync_core::http::{CallError, Client};
 
 use super::body::{MediaBody, Throttled};
+use super::mask::Mask;
 use super::{Delivery, Job, answer};
 use crate::source::Kind;
 use crate::source::rows;
@@ -19,6 +20,8 @@ pub(crate) struct Endpoint {
     pub(crate) backend: String,
     /// Says who we are.
     pub(crate) authorization: Option<SecretString>,
+    /// Hidden in what the server says.
+    pub(crate) mask: Mask,
     /// Bytes per second that videos may take.
     pub(crate) bandwidth: Option<u64>,
     /// Moves with a video's bytes.
@@ -52,7 +55,7 @@ impl Endpoint {
             at_once: false,
         })?;
         let mut answer = client.post(&url, &headers, &mut body, length, patience)?;
-        Ok(answer::read(&mut answer, may_be_there))
+        Ok(answer::read(&mut answer, may_be_there, &self.mask))
     }
 
     fn body<'a>(&self, job: &'a Job) -> std::io::Result<(Box<dyn Read + 'a>, u64)> {
@@ -61,7 +64,7 @@ impl Endpoint {
         };
         let length = MediaBody::length(head, video.n_bytes, tail);
         self.progress.set_position(0);
-        let body = self.progress.wrap_read(MediaBody::new(head, video.open()?, video.n_bytes, tail));
+        let body = self.progress.wrap_read(MediaBody::new((head, tail), video)?);
         Ok(match self.bandwidth {
             Some(limit) => (Box::new(Throttled::new(body, limit)), length),
             None => (Box::new(body), length),

@@ -1,10 +1,15 @@
 //! Names of tables and columns, for databases that are neither of the two known kinds.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Result;
 use serde::Deserialize;
 use sync_core::fault::Fault;
+
+/// The longest file that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
 
 /// Names that differ from the usual ones; what is left out is as usual.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -57,7 +62,12 @@ pub(crate) fn read(path: &Path) -> Result<Mapping> {
         let hint = "e.g. evenement: {table: events, id: id, date: happened_at, capteur: sensor_id}";
         Fault::config(format!("--mapping {}: {why}", path.display()), hint)
     };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+    read.map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > LONGEST {
+        return Err(wrong(format!("it is longer than {LONGEST} bytes")));
+    }
     serde_saphyr::from_str(&text)
         .map_err(|error| wrong(error.to_string().lines().next().unwrap_or_default().to_owned()))
 }
@@ -86,5 +96,11 @@ mod tests {
         let error = of("evenement: {tabel: x}\n").unwrap_err().to_string();
         assert!(error.contains("tabel"), "{error}");
         assert!(of("capteur: [1").is_err());
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_to_it() {
+        let error = read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(error.contains("longer than"), "{error}");
     }
 }

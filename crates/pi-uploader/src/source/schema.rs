@@ -7,6 +7,9 @@ use sync_core::fault::Fault;
 use super::Kind;
 use super::mapping::Mapping;
 
+/// Tables that we write ourselves.
+const OURS: [&str; 4] = ["sync_tracking", "sync_attempt", "sync_archive", "sync_state"];
+
 /// The tables that are there.
 #[derive(Clone, Debug)]
 pub(crate) struct Schema {
@@ -116,7 +119,15 @@ impl Columns {
 
 impl Finder<'_> {
     fn columns(&self, table: &str) -> Result<Option<Columns>> {
-        let sql = "SELECT name, upper(type) = 'INTEGER' AND pk = 1 AND max(pk) OVER () = 1 FROM pragma_table_info(?1, ?2)";
+        if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(table)) {
+            return Err(Fault::config(
+                format!("table {table} is one of our own: to send it would make it longer each time"),
+                "--mapping FILE names the recorder's tables",
+            ));
+        }
+        // Generated columns are in this list only; those that a virtual table hides are no columns for us.
+        let sql = "SELECT name, upper(type) = 'INTEGER' AND pk = 1 AND max(pk) OVER () = 1
+             FROM pragma_table_xinfo(?1, ?2) WHERE hidden <> 1";
         let mut statement = self.db.prepare(sql)?;
         let columns = statement.query_map([table, self.database], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let columns: Vec<(String, bool)> = columns.collect::<Result<_, _>>().context("look at the tables")?;
@@ -144,6 +155,22 @@ impl Finder<'_> {
                 ),
                 "--mapping FILE names a column of unique whole numbers",
             ))
+        })
+    }
+
+    /// Why no video can be read in pieces from this table, if so.
+    fn unreadable(&self, table: &str) -> Result<Option<&'static str>> {
+        let sql = "SELECT type, wr, EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (2, 3))
+             FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE AND schema = ?2";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let found: Option<(String, bool, bool)> =
+            self.db.query_row(sql, [table, self.database], read).optional()?;
+        Ok(match found {
+            Some((kind, ..)) if kind == "view" => Some("is a view"),
+            Some((kind, ..)) if kind == "virtual" => Some("is a virtual table"),
+            Some((_, true, _)) => Some("is WITHOUT ROWID"),
+            Some((_, _, true)) => Some("has generated columns"),
+            _ => None,
         })
     }
 
@@ -199,6 +226,12 @@ impl Finder<'_> {
         let Some(columns) = self.columns(table)? else {
             return Ok(None);
         };
+        if let Some(why) = self.unreadable(table)? {
+            return Err(Fault::config(
+                format!("table {table} {why}: from such a table SQLite gives no video in pieces"),
+                "--mapping FILE names another table of media: an ordinary one",
+            ));
+        }
         let capteur = columns.needed("e", names.capteur.as_deref(), &["id_capteur"])?;
         let video = columns.needed("e", names.video.as_deref(), &["video"])?;
         let plain = columns.plain(names.video.as_deref().unwrap_or("video")).unwrap_or_default().to_owned();

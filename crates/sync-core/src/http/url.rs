@@ -16,13 +16,16 @@ pub fn base_url(setting: &str, text: &str) -> Result<String> {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => {}
         _ => return Err(not_http(setting, text)),
     }
-    let place = uri.authority().map_or("", |authority| authority.as_str());
-    let is_port_wrong =
-        place.rsplit(['@', ']']).next().is_some_and(|end| end.contains(':')) && uri.port_u16().is_none();
-    if is_port_wrong || text.contains(['?', '#']) {
+    if is_port_wrong(&uri) || text.contains(['?', '#']) {
         return Err(not_http(setting, text));
     }
     Ok(text.to_owned())
+}
+
+/// Whether it names a port that no server can have.
+pub(super) fn is_port_wrong(uri: &Uri) -> bool {
+    let place = uri.authority().map_or("", |authority| authority.as_str());
+    place.rsplit(['@', ']']).next().is_some_and(|end| end.contains(':')) && uri.port_u16().is_none()
 }
 
 fn not_http(setting: &str, text: &str) -> anyhow::Error {
