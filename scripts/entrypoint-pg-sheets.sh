@@ -23,10 +23,11 @@ set -- $cron
 
 if command -v supercronic >/dev/null; then
   # To supercronic a sixth field is the year; seconds come first of seven.
-  [ $# -ne 6 ] || cron="$cron *"
+  year=
+  [ $# -ne 6 ] || year=' *'
   crontab=$(mktemp)
-  echo "$cron pg2sheets --once" >"$crontab"
-  reason=$(supercronic -test "$crontab" 2>&1) || wrong "\"$cron\" is no schedule: $(echo "$reason" | sed -n 's/.*error="\{0,1\}\([^"]*\).*/\1/p' | head -n 1)"
+  echo "$cron$year pg2sheets --once" >"$crontab"
+  supercronic -test "$crontab" >/dev/null 2>&1 || wrong "\"$cron\" is no schedule"
   # The tool's lines as they are, not wrapped; and none of supercronic's own unless something is wrong.
   exec supercronic -passthrough-logs -quiet "$crontab"
 fi
@@ -35,13 +36,13 @@ fi
 if command -v crond >/dev/null && [ "$(id -u)" = 0 ] && [ $# -eq 5 ]; then
   umask 077
   home=$(mktemp -d)
-  # crond may give its jobs an environment of its own.
+  # crond may give its jobs an environment of its own, and would mail what they say.
   export -p >"$home/environment"
+  mkfifo "$home/log"
   chown -R pg2sheets "$home"
-  # The job's own output is the container's, which crond would mail.
-  job=". $home/environment; exec pg2sheets --once >/proc/1/fd/1 2>/proc/1/fd/2"
+  cat <>"$home/log" >&2 &
   mkdir "$home/crontabs"
-  echo "$cron $job" >"$home/crontabs/pg2sheets"
+  echo "$cron . $home/environment; exec pg2sheets --once >$home/log 2>&1" >"$home/crontabs/pg2sheets"
   exec crond -f -c "$home/crontabs"
 fi
 exec pg2sheets --cron "$cron"

@@ -42,7 +42,7 @@ counted() {
   measure "$@"
   ! grep -v ' -> 200,' calls.log || give_up "$1: not every call was answered with 200"
   calls[$1]+="$(grep -c ' /v4/' calls.log) "
-  bytes[$1]+="$(sed -nE 's#^POST /v4/.*, ([0-9]+) bytes.*#\1#p' calls.log | awk '{ n += $1 } END { print n + 0 }') "
+  bytes[$1]+="$(sed -nE 's#^(POST|PUT) /v4/.*, ([0-9]+) bytes.*#\2#p' calls.log | awk '{ n += $1 } END { print n + 0 }') "
 }
 
 # ours NAME DATABASE ROWS: measures pg2sheets, which must write so many rows.

@@ -15,7 +15,7 @@ shop() {
 }
 
 # to_google ARGUMENT…: pg2sheets, with the address that stands for Google's.
-to_google() { run pg2sheets --sheets-url "$google" "$@"; }
+to_google() { run pg2sheets "$@" --sheets-url "$google"; }
 
 # One run, and what Google was asked for by it, as Google saw it.
 counted() {
@@ -37,8 +37,8 @@ person() {
   local api=${google}v4/spreadsheets/$GOOGLE_SPREADSHEET_ID token id
   token=$(sed -E 's/.*"access_token":"([^"]*)".*/\1/' state/token-*.json)
   local call=(curl -sS --fail -H "Authorization: Bearer $token" -H "Content-Type: application/json")
-  id=$("${call[@]}" -G "$api" -d 'fields=sheets.properties(sheetId,index)' | tr -d ' \n' |
-    grep -o '"index":1[,}][^}]*\|[^{]*"index":1[,}]' | grep -o '"sheetId":[0-9]*' | grep -o '[0-9]*')
+  id=$("${call[@]}" -G "$api" -d 'fields=sheets.properties(sheetId,title)' | tr -d ' \n' |
+    grep -o '{[^{}]*"title":"products"[^{}]*}' | grep -oE '"sheetId":[0-9]+' | grep -oE '[0-9]+')
   "${call[@]}" -d "{\"requests\":[${1//ID/$id}]}" "$api:batchUpdate" >/dev/null
 }
 
@@ -83,6 +83,7 @@ demo_pg2sheets() {
   heading "A first run: everything"
   counted
   workbook 5
+  echo "Dates are numbers there, with a format in which Google shows them; text stays text, whatever it begins with."
 
   heading "Nothing has changed: one call, and none that writes"
   counted
@@ -95,11 +96,11 @@ demo_pg2sheets() {
   person '{"updateSheetProperties": {"properties": {"sheetId": ID, "title": "Catalogue 2026"}, "fields": "title"}},
     {"appendDimension": {"sheetId": ID, "dimension": "COLUMNS", "length": 1}},
     {"updateCells": {"start": {"sheetId": ID, "rowIndex": 0, "columnIndex": 5}, "fields": "userEnteredValue", "rows": [
-      {"values": [{"userEnteredValue": {"stringValue": "with tax"}}]}, {"values": [{"userEnteredValue": {"formulaValue": "=C2*1.2"}}]}]}},
+      {"values": [{"userEnteredValue": {"stringValue": "my price"}}]}, {"values": [{"userEnteredValue": {"formulaValue": "=C2"}}]}]}},
     {"updateCells": {"start": {"sheetId": ID, "rowIndex": 2, "columnIndex": 2}, "fields": "userEnteredValue", "rows": [
       {"values": [{"userEnteredValue": {"numberValue": 1}}]}]}}'
-  show "pg2sheets diff"
-  pg2sheets --sheets-url "$google" diff || echo "exit code $?"
+  show "pg2sheets diff --sheets-url $google"
+  pg2sheets diff --sheets-url "$google" || echo "exit code $?"
 
   heading "The table grows by a row and a column; theirs moves to the right, and the price is the database's again"
   shop "ALTER TABLE products ADD COLUMN weight numeric; INSERT INTO products VALUES (5, 'Fil', 3.20, '2026-04-01', NULL, 0.4)"
