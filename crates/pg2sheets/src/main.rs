@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod credentials;
 mod digest;
+mod exclusion;
 mod google;
 mod mark;
 mod plan;

@@ -1,5 +1,6 @@
 //! One run: what the database holds is compared with what the workbook shows, and the difference is written.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -47,7 +48,7 @@ pub(crate) struct Sight {
 pub(crate) fn run(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<()> {
     let mut sight = look(job, stop, report)?;
     let mut tally = Tally::default();
-    let first = make_plan(job, &sight);
+    let first = make_plan(job, &mut sight)?;
     if job.is_dry {
         return show(&first, &sight, report);
     }
@@ -64,7 +65,7 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
     let settings = job.settings;
     let mut google = Google::new(settings, job.deadline, stop)?;
     let me = Me { source: settings.source.name.clone(), spreadsheet: settings.spreadsheet.clone() };
-    let workbook = outline(&mut google, &me)?;
+    let workbook = google.read()?;
     let mut snapshot = Snapshot::open(&settings.source, job.deadline)?;
     let catalog = catalog::read(&mut snapshot, &settings.source)?;
     for name in &catalog.missing {
@@ -104,26 +105,12 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
         }
         bar.finish_and_clear();
     }
-    Ok(Sight { google, workbook, snapshot, catalog, surveys, me, now })
-}
-
-/// The workbook's outline, with the headers of tabs whose columns are not as many as we left.
-fn outline(google: &mut Google, me: &Me) -> Result<Workbook> {
-    let mut workbook = google.read()?;
-    let tabs: Vec<(i32, u64)> = owned(&workbook, me)
-        .tables
-        .values()
-        .filter(|tab| tab.mark.as_ref().is_some_and(|(_, mark)| mark.grid[1] != tab.grid[1]))
-        .map(|tab| (tab.sheet_id, tab.grid[1]))
-        .collect();
-    for (sheet_id, n_columns) in tabs {
-        let row = google.cells(sheet_id, Range { rows: [0, 1], columns: [0, n_columns] })?;
-        let header = row.into_iter().next().unwrap_or_default().iter().map(Value::as_text).collect();
-        if let Some(tab) = workbook.tabs.iter_mut().find(|tab| tab.sheet_id == sheet_id) {
-            tab.header = Some(header);
+    if settings.source.only_tables.is_empty() {
+        for pattern in settings.source.not_columns.idle() {
+            log::warn!("DB_SYNC_EXCLUDED_COLUMNS: no column is like {pattern}");
         }
     }
-    Ok(workbook)
+    Ok(Sight { google, workbook, snapshot, catalog, surveys, me, now })
 }
 
 fn progress(n_tables: u64) -> ProgressBar {
@@ -135,15 +122,31 @@ fn progress(n_tables: u64) -> ProgressBar {
     bar
 }
 
-fn make_plan(job: &Job<'_>, sight: &Sight) -> Plan {
+/// The plan for what there is. Before a tab is written whole, its header is looked at: a person may have put columns
+/// among ours.
+fn make_plan(job: &Job<'_>, sight: &mut Sight) -> Result<Plan> {
+    let plan = draft(job, sight);
+    let whole = plan.jobs.iter().filter(|job| job.is_full).filter_map(|job| job.tab.as_ref());
+    let ours = whole.filter(|tab| tab.mark.is_some() && tab.grid[1] > 0);
+    let headers: Vec<_> =
+        ours.map(|tab| (tab.sheet_id, Range { rows: [0, 1], columns: [0, tab.grid[1]] })).collect();
+    if headers.is_empty() {
+        return Ok(plan);
+    }
+    let mut found: BTreeMap<i32, Vec<Vec<Value>>> = sight.google.parts(&headers)?.into_iter().collect();
+    for tab in &mut sight.workbook.tabs {
+        if headers.iter().any(|(sheet_id, _)| *sheet_id == tab.sheet_id) {
+            let row = found.remove(&tab.sheet_id).and_then(|rows| rows.into_iter().next());
+            tab.header = Some(row.unwrap_or_default().iter().map(Value::as_text).collect());
+        }
+    }
+    Ok(draft(job, sight))
+}
+
+fn draft(job: &Job<'_>, sight: &Sight) -> Plan {
     let present = |name: &str| sight.catalog.present.contains(name);
-    plan::make(
-        &sight.workbook,
-        &sight.surveys,
-        &present,
-        &sight.me,
-        &Wishes { now: sight.now, ..job.wishes.clone() },
-    )
+    let wishes = Wishes { now: sight.now, ..job.wishes.clone() };
+    plan::make(&sight.workbook, &sight.surveys, &present, &sight.me, &wishes)
 }
 
 /// Carries plans out until one comes to its end: after an unclear failure only the workbook knows where we are.
@@ -156,8 +159,8 @@ fn write(job: &Job<'_>, sight: &mut Sight, mut plan: Plan, tally: &mut Tally) ->
         match writer.carry_out(&plan) {
             Ok(()) => break,
             Err(error) if error.downcast_ref::<Unclear>().is_some() => {
-                sight.workbook = outline(&mut sight.google, &sight.me)?;
-                plan = make_plan(job, sight);
+                sight.workbook = sight.google.read()?;
+                plan = make_plan(job, sight)?;
             }
             Err(error) => return Err(error),
         }

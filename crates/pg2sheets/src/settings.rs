@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::tz::TimeZone;
 use sync_core::cli::LogArgs;
 use sync_core::env::Env;
@@ -15,6 +14,7 @@ use yup_oauth2::ServiceAccountKey;
 use crate::args::CommonArgs;
 use crate::config::{self, Config};
 use crate::credentials;
+use crate::exclusion::Exclusion;
 
 const GOOGLE: &str = "https://sheets.googleapis.com/";
 
@@ -32,7 +32,7 @@ pub(crate) struct SourceSettings {
     pub(crate) not_schemas: Vec<String>,
     /// In lower case, without underscores before them.
     pub(crate) not_prefixes: Vec<String>,
-    pub(crate) not_columns: GlobSet,
+    pub(crate) not_columns: Exclusion,
     pub(crate) title_prefix: String,
     pub(crate) config: Config,
 }
@@ -125,7 +125,7 @@ impl SourceSettings {
             only_schemas: list(only_schemas.as_deref().unwrap_or_default()),
             not_schemas: list(not_schemas.as_deref().unwrap_or("prisma")),
             not_prefixes: prefixes.iter().map(|p| p.trim_start_matches('_').to_lowercase()).collect(),
-            not_columns: globs(&list(not_columns.as_deref().unwrap_or_default()))?,
+            not_columns: Exclusion::new(list(not_columns.as_deref().unwrap_or_default()))?,
             title_prefix: text(&args.sheet_prefix, "DB_SYNC_SHEET_PREFIX")?.unwrap_or_default(),
             config: config.as_deref().map(config::read).transpose()?.unwrap_or_default(),
         })
@@ -220,21 +220,6 @@ fn yes(name: &str, text: &str) -> Result<bool> {
 
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
-}
-
-fn globs(patterns: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let glob = GlobBuilder::new(pattern).case_insensitive(true).build();
-        let glob = glob.map_err(|error| {
-            Fault::config(
-                format!("DB_SYNC_EXCLUDED_COLUMNS: {pattern:?}: {}", error.kind()),
-                "e.g. *.password*",
-            )
-        })?;
-        set.add(glob);
-    }
-    set.build().map_err(|error| Fault::config(format!("DB_SYNC_EXCLUDED_COLUMNS: {error}"), ""))
 }
 
 /// When a tab is written whole again.

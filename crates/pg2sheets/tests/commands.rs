@@ -105,6 +105,16 @@ fn status_and_health_know_the_last_run() {
 }
 
 #[test]
+fn a_pattern_that_excludes_nothing_is_named() {
+    let setup = shop();
+    let run = setup.run(&["--excluded-columns", "password_hash,*.pasword*"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("no column is like *.pasword*"), "{}", run.stderr);
+    assert!(!run.stderr.contains("like password_hash"), "{}", run.stderr);
+    assert_eq!(setup.cells("customer", 4)[0], ["'id", "'name", "'born", "'at"]);
+}
+
+#[test]
 fn tables_can_be_chosen_and_shaped() {
     let setup = shop();
     let config = setup.file(

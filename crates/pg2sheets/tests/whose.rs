@@ -369,3 +369,19 @@ fn columns_moved_inserted_or_deleted_by_hand_heal_and_the_users_stay() {
         setup.assert_settled();
     }
 }
+
+#[test]
+fn a_column_put_among_ours_survives_a_whole_write_though_the_tab_is_as_wide_as_before() {
+    let setup = orders(3);
+    let sheet = id(&setup, "orders");
+    let before = setup.cells("orders", 3);
+    own_column(&setup, sheet, 4);
+    setup.sync_to(0, &[]);
+    let column =
+        |n: u32| json!({"sheetId": sheet, "dimension": "COLUMNS", "startIndex": n, "endIndex": n + 1});
+    setup.edit(json!([{"moveDimension": {"source": column(4), "destinationIndex": 1}}]));
+    setup.sync_to(0, &["--force"]);
+    assert_eq!(setup.cells("orders", 3), before);
+    assert_eq!(setup.workbook().tab("orders").cell(1, 3), Cell::Text("mine".into()));
+    setup.assert_settled();
+}

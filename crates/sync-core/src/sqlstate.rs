@@ -36,6 +36,11 @@ fn by_code(code: &str, message: &str) -> Verdict {
         "XX000" if message.contains("Tenant or user not found") => {
             (Config, false, "check the user name: behind this pooler it is USER.PROJECT")
         }
+        "42501" if message.contains("row-level security") => (
+            Failed,
+            false,
+            "a policy would hide rows from this role: give it BYPASSRLS, or have it read a view",
+        ),
         "42501" => (Failed, false, "the role lacks a right: have the owner GRANT it"),
         "25006" => (Failed, false, "the server is read-only, a standby perhaps: name the primary"),
         "57014" => (Temporary, false, ""),
@@ -122,6 +127,8 @@ mod tests {
             assert_eq!((verdict.exit, verdict.retry), (*exit, *retry), "{code}");
         }
         assert!(by_code("42501", "").hint.unwrap().contains("GRANT"));
+        let hidden = by_code("42501", "query would be affected by row-level security policy for table \"t\"");
+        assert!(hidden.hint.unwrap().contains("BYPASSRLS"));
         assert!(by_code("28P01", "").hint.unwrap().contains("user and password"));
         assert_eq!(by_code("XX000", "Tenant or user not found").exit, Config);
     }

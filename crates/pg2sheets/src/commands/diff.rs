@@ -90,7 +90,7 @@ fn compare(title: &str, first: u64, expected: &[Vec<Value>], found: &[Vec<Value>
         for column in 0..expected.len().max(found.len()) {
             let at = |values: &[Value]| values.get(column).cloned().unwrap_or_default();
             let (expected, found) = (at(expected), at(found));
-            if is_empty(&expected) && is_empty(&found) || expected == found {
+            if is_empty(&expected) && is_empty(&found) || is_same(&expected, &found) {
                 continue;
             }
             n_differences += 1;
@@ -100,6 +100,14 @@ fn compare(title: &str, first: u64, expected: &[Vec<Value>], found: &[Vec<Value>
         }
     }
     Ok(n_differences)
+}
+
+/// Whether they are the same, but for the last bits of a number.
+fn is_same(a: &Value, b: &Value) -> bool {
+    match (a.number_value, b.number_value) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-15 * a.abs().max(b.abs()),
+        _ => a == b,
+    }
 }
 
 /// An empty text is an empty cell.

@@ -29,7 +29,14 @@ struct Answer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Sheet {
+    properties: Properties,
     data: Vec<Data>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Properties {
+    sheet_id: i32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -59,21 +66,33 @@ impl Value {
     }
 }
 
+/// A part of a tab.
+pub(crate) type Part = (i32, Range);
+
 impl Google {
     /// The cells of a part of a tab, row by row; empty rows and cells at the end are left out.
     pub(crate) fn cells(&mut self, sheet_id: i32, range: Range) -> Result<Vec<Vec<Value>>> {
+        let grids = self.parts(&[(sheet_id, range)])?;
+        Ok(grids.into_iter().flat_map(|(_, rows)| rows).collect())
+    }
+
+    /// The same for parts of several tabs in one call, each with the tab's id.
+    pub(crate) fn parts(&mut self, parts: &[Part]) -> Result<Vec<(i32, Vec<Vec<Value>>)>> {
         let url = format!(
-            "{}v4/spreadsheets/{}:getByDataFilter?fields=sheets(data(rowData(values(userEnteredValue))))",
+            "{}v4/spreadsheets/{}:getByDataFilter?fields=sheets(properties(sheetId),data(rowData(values(userEnteredValue))))",
             self.base, self.who.spreadsheet
         );
-        let filter = json!({
-            "sheetId": sheet_id,
-            "startRowIndex": range.rows[0],
-            "endRowIndex": range.rows[1],
-            "startColumnIndex": range.columns[0],
-            "endColumnIndex": range.columns[1],
-        });
-        let body = Bytes::from(json!({ "dataFilters": [{ "gridRange": filter }] }).to_string());
+        let filter = |(sheet_id, range): &Part| {
+            json!({ "gridRange": {
+                "sheetId": sheet_id,
+                "startRowIndex": range.rows[0],
+                "endRowIndex": range.rows[1],
+                "startColumnIndex": range.columns[0],
+                "endColumnIndex": range.columns[1],
+            } })
+        };
+        let filters: Vec<_> = parts.iter().map(filter).collect();
+        let body = Bytes::from(json!({ "dataFilters": filters }).to_string());
         let read = self.repeat(false, |google, token| {
             let bytes = google.post(&url, &token, body.clone())?;
             serde_json::from_slice::<Answer>(&bytes)
@@ -83,7 +102,8 @@ impl Google {
             Change::Rejected(why) => Fault::failed(format!("read cells: {why}"), ""),
             Change::Made | Change::Unclear => Fault::temporary("read cells", ""),
         })?;
-        let rows = answer.sheets.into_iter().flat_map(|sheet| sheet.data).flat_map(|data| data.row_data);
-        Ok(rows.map(|row| row.values.into_iter().map(|cell| cell.user_entered_value).collect()).collect())
+        let row = |row: Row| row.values.into_iter().map(|cell| cell.user_entered_value).collect();
+        let rows = |sheet: Sheet| sheet.data.into_iter().flat_map(|data| data.row_data).map(row).collect();
+        Ok(answer.sheets.into_iter().map(|sheet| (sheet.properties.sheet_id, rows(sheet))).collect())
     }
 }

@@ -44,11 +44,7 @@ pub(crate) fn of(snapshot: &mut Snapshot, table: &Table, settings: &SourceSettin
         }
         names.clone_from(only);
     }
-    names.retain(|name| {
-        let full = format!("{}.{name}", table.name);
-        let short = full.split_once('.').map_or(full.as_str(), |(_, rest)| rest);
-        !settings.not_columns.is_match(&full) && !settings.not_columns.is_match(short)
-    });
+    names.retain(|name| !settings.not_columns.covers(&table.name, name));
     let types = types(snapshot, table, &names)?;
     Ok(names.into_iter().zip(types).map(|(name, ty)| column(name, &ty)).collect())
 }
