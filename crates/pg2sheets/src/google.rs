@@ -98,7 +98,10 @@ impl Google {
             let call = spreadsheets.get(&google.who.spreadsheet).add_scope(Scope::Spreadsheet);
             let call = call.param("fields", fields).delegate(&mut listener).doit();
             match google.in_time(call)? {
-                Ok((_, answer)) => Ok(Workbook::of(answer)),
+                Ok((_, answer)) if answer.spreadsheet_id.as_ref() == Some(&google.who.spreadsheet) => {
+                    Ok(Workbook::of(answer))
+                }
+                Ok(_) => Err(Trouble::foreign()),
                 Err(error) => Err(Trouble::of(error, &listener)),
             }
         })?;
@@ -118,10 +121,16 @@ impl Google {
             format!("{}v4/spreadsheets/{}:batchUpdate?fields=spreadsheetId", self.base, self.who.spreadsheet);
         let written = self.repeat(true, |google, token| {
             google.calls.n_bytes += body.len() as u64;
-            google.post(&url, &token, body.clone())
+            let answer = google.post(&url, &token, body.clone())?;
+            // A login page says 200 as well.
+            let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+            match answer["spreadsheetId"] == google.who.spreadsheet {
+                true => Ok(()),
+                false => Err(Trouble::foreign()),
+            }
         })?;
         match written {
-            Ok(_) => {
+            Ok(()) => {
                 self.pace.reset();
                 Ok(Change::Made)
             }
@@ -227,7 +236,9 @@ impl Google {
 
     fn back_off(&mut self, reason: &str, retry_after: Option<Duration>) -> Result<()> {
         let pause = self.pace.pause(retry_after);
-        log::warn!("{reason}; next attempt in {:.1} s", pause.as_secs_f64());
+        if Instant::now() + pause <= self.deadline {
+            log::warn!("{reason}; next attempt in {:.1} s", pause.as_secs_f64());
+        }
         self.sleep(pause).with_context(|| reason.to_owned())
     }
 

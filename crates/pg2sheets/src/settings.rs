@@ -91,6 +91,7 @@ impl SourceSettings {
         })?;
         let mut pg = PgSettings::from_url(&url)?;
         pg.fill_from_env(env)?;
+        pg.is_only_read = true;
         let name = text(&args.source_name, "DB_SYNC_SOURCE_NAME")?;
         let name = name.or_else(|| pg.database.clone()).or_else(|| pg.user.clone()).unwrap_or_default();
         let batch = text(&args.batch_size, "DB_SYNC_BATCH_SIZE")?.unwrap_or_else(|| "1000".to_owned());
@@ -124,7 +125,7 @@ impl SourceSettings {
                 .collect(),
             only_schemas: list(only_schemas.as_deref().unwrap_or_default()),
             not_schemas: list(not_schemas.as_deref().unwrap_or("prisma")),
-            not_prefixes: prefixes.iter().map(|p| p.trim_start_matches('_').to_lowercase()).collect(),
+            not_prefixes: prefixes.iter().map(|text| prefix(text)).collect::<Result<_>>()?,
             not_columns: Exclusion::new(list(not_columns.as_deref().unwrap_or_default()))?,
             title_prefix: text(&args.sheet_prefix, "DB_SYNC_SHEET_PREFIX")?.unwrap_or_default(),
             config: config.as_deref().map(config::read).transpose()?.unwrap_or_default(),
@@ -207,6 +208,17 @@ fn time_zone(name: Option<String>) -> Result<String> {
             format!("DB_SYNC_TIMEZONE: there is no time zone {name:?}"),
             "write a name such as Europe/Paris or UTC",
         )),
+    }
+}
+
+/// A beginning of names, as they are compared.
+fn prefix(text: &str) -> Result<String> {
+    match text.trim_start_matches('_') {
+        "" => Err(Fault::config(
+            format!("DB_SYNC_EXCLUDED_TABLE_PREFIXES: {text:?} would exclude every table"),
+            "underscores before a name are left aside",
+        )),
+        rest => Ok(rest.to_lowercase()),
     }
 }
 

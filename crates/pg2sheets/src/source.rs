@@ -25,6 +25,7 @@ pub(crate) struct Table {
     pub(crate) title: String,
     /// What stands behind FROM.
     pub(crate) relation: String,
+    pub(crate) is_query: bool,
     /// Columns of the primary key.
     pub(crate) key: Vec<String>,
     pub(crate) condition: Option<String>,
@@ -37,7 +38,7 @@ impl Table {
     /// The statement that reads all rows in an order that only the data decides.
     pub(crate) fn select(&self, columns: &[Column]) -> String {
         let values: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
-        let condition = self.condition.as_ref().map(|sql| format!(" WHERE ({sql})")).unwrap_or_default();
+        let condition = self.condition.as_ref().map(|sql| format!(" WHERE ({sql}\n)")).unwrap_or_default();
         let key = self.key.iter().map(|column| format!("{ROW}.{}", quote_ident(column)));
         let key = match self.key.is_empty() {
             true => format!("{ROW}::text COLLATE \"C\""),

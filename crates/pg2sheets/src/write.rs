@@ -273,7 +273,10 @@ fn rows_of(snapshot: &mut Snapshot, job: &Job, survey: &Survey, body: &mut Body)
 
 /// The table was changed in a way that no snapshot hides.
 fn changed_meanwhile() -> anyhow::Error {
-    of_table("it was truncated or altered while it was read; the next run writes it")
+    of_table(
+        "its rows changed between two readings of one snapshot: it was truncated or altered, and the next run writes it; \
+         or it is a view whose values are new each time, as of random()",
+    )
 }
 
 /// Makes a change that leaves nothing behind, to see whether changes may be made.

@@ -65,13 +65,14 @@ fn a_server_that_says_how_long_to_wait_is_obeyed() {
 }
 
 /// What may happen to a call and pass.
-fn faults() -> [Fault; 9] {
+fn faults() -> [Fault; 10] {
     [
         Fault::Unavailable,
         Fault::UnavailableAfter,
         Fault::Reset,
         Fault::ResetAfter,
         Fault::BadGateway,
+        Fault::LoginPage,
         Fault::Truncated,
         Fault::Internal,
         Fault::Unauthorized,

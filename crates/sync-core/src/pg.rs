@@ -119,7 +119,8 @@ fn connect_host(
         config.ssl_mode(*mode);
         tls.forget();
         let tls = tls.clone();
-        let attempt = move || config.connect(tls).map_err(anyhow::Error::from).and_then(prepare_session);
+        let is_only_read = settings.is_only_read;
+        let attempt = move || prepare_session(config.connect(tls)?, is_only_read);
         let error = match in_time::connect(place, connect_timeout(settings), attempt) {
             Ok(client) => return Ok(client),
             Err(error) => error,
@@ -156,11 +157,11 @@ fn is_about_encryption(error: &anyhow::Error) -> bool {
     })
 }
 
-fn prepare_session(mut client: Client) -> Result<Client> {
+fn prepare_session(mut client: Client, is_only_read: bool) -> Result<Client> {
     client.batch_execute(SESSION)?;
     let encoding: String =
         client.query_typed_one("SELECT pg_catalog.getdatabaseencoding()::text", &[])?.get(0);
-    if !TAKES_ALL.contains(&encoding.as_str()) {
+    if !is_only_read && !TAKES_ALL.contains(&encoding.as_str()) {
         return Err(Fault::config(
             format!("the database is in {encoding}, which does not hold every character"),
             "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that one",

@@ -74,6 +74,8 @@ pub struct PgSettings {
     pub tcp_user_timeout: Option<Duration>,
     /// A password file instead of `~/.pgpass`.
     pub passfile: Option<PathBuf>,
+    /// Nothing is written there: the database need not hold every character.
+    pub is_only_read: bool,
 }
 
 impl PgSettings {

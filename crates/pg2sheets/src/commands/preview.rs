@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use sync_core::exit::Exit;
 use sync_core::fault::{self, Fault};
 
@@ -14,7 +15,7 @@ use crate::plan::choose_title;
 use crate::settings::SourceSettings;
 use crate::source::columns::{self, Column};
 use crate::source::rows::{self, Reader};
-use crate::source::snapshot::Failure;
+use crate::source::snapshot::{Failure, of_table};
 use crate::source::{Snapshot, Table, catalog};
 
 /// Writes the files, and lists them.
@@ -30,9 +31,9 @@ pub(crate) fn run(settings: &SourceSettings, dir: &Path) -> Result<Exit> {
     }
     let mut taken = HashSet::new();
     for table in &catalog.wanted {
-        let title = choose_title(&table.title, &table.name, &mut taken);
         // A leading dot would hide the file.
-        let path = dir.join(format!("{}.csv", title.trim_start_matches('.')));
+        let wish = table.title.trim_start_matches(['.', ' ']);
+        let path = dir.join(format!("{}.csv", choose_title(wish, &table.name, &mut taken)));
         match snapshot.apart(|snapshot| one(snapshot, table, settings, &path)) {
             Ok((n_rows, n_columns)) => {
                 writeln!(io::stdout().lock(), "{}  {n_rows} rows, {n_columns} columns", path.display())?;
@@ -47,6 +48,7 @@ pub(crate) fn run(settings: &SourceSettings, dir: &Path) -> Result<Exit> {
     Ok(exit)
 }
 
+/// Writes one file: what was there stays until all rows are read, and a link is replaced, not followed.
 fn one(
     snapshot: &mut Snapshot,
     table: &Table,
@@ -54,20 +56,24 @@ fn one(
     path: &Path,
 ) -> Result<(u64, usize)> {
     let columns: Vec<Column> = columns::of(snapshot, table, settings)?;
-    let mut file = csv::Writer::from_path(path).with_context(|| format!("write {}", path.display()))?;
-    if !columns.is_empty() {
-        file.write_record(columns.iter().map(|column| &column.name))?;
-    }
     let mut reader = Reader::open(snapshot, &table.select(&columns))?;
+    let may_not = |error: &dyn std::fmt::Display| of_table(format!("write {}: {error}", path.display()));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file =
+        tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(|error| may_not(&error))?;
+    let mut csv = csv::Writer::from_writer(file);
+    let mut write = |record: &[String]| match record {
+        [] => Ok(()),
+        record => csv.write_record(record).map_err(|error| may_not(&error)),
+    };
+    write(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>())?;
     let n_rows = reader.read(u64::MAX, |row| {
-        for cell in rows::cells(&columns, row) {
-            file.write_field(cell?.as_text().as_bytes())?;
-        }
-        if !columns.is_empty() {
-            file.write_record(None::<&[u8]>)?;
-        }
-        Ok(())
+        let cells = rows::cells(&columns, row).map(|cell| Ok(cell?.as_text().into_owned()));
+        write(&cells.collect::<Result<Vec<_>>>()?)
     })?;
-    file.flush().with_context(|| format!("write {}", path.display()))?;
+    let file = csv.into_inner().map_err(|error| may_not(&error))?;
+    let public = fs::Permissions::from_mode(0o644);
+    file.as_file().set_permissions(public).map_err(|error| may_not(&error))?;
+    file.persist(path).map_err(|error| may_not(&error))?;
     Ok((n_rows, columns.len()))
 }

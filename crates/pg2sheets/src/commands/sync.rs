@@ -65,10 +65,16 @@ fn attempts(
         let (shared, run_args) = (report.clone(), args.run.clone());
         let watch =
             silence::watch(pg, TOOL, move || run::give_up_silent_server("PostgreSQL", &shared, &run_args))?;
+        // A link that swallows every byte would outlast the deadline.
+        let (shared, run_args) = (report.clone(), args.run.clone());
+        let overdue = silence::watch_with(
+            move || Instant::now() > deadline,
+            move || run::give_up_silent_server("the database", &shared, &run_args),
+        )?;
         let job =
             Job { settings, wishes: wishes(settings, args), last_synced, deadline, is_dry: args.run.dry_run };
         one::run(&job, stop, report)?;
-        drop(watch);
+        drop((watch, overdue));
         if let Some(lock) = lock {
             lock.release();
         }

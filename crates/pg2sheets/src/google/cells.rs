@@ -95,8 +95,7 @@ impl Google {
         let body = Bytes::from(json!({ "dataFilters": filters }).to_string());
         let read = self.repeat(false, |google, token| {
             let bytes = google.post(&url, &token, body.clone())?;
-            serde_json::from_slice::<Answer>(&bytes)
-                .map_err(|_| Trouble::Broken("the answer is cut short, or not Google's".to_owned()))
+            serde_json::from_slice::<Answer>(&bytes).map_err(|_| Trouble::foreign())
         })?;
         let answer = read.map_err(|change| match change {
             Change::Rejected(why) => Fault::failed(format!("read cells: {why}"), ""),

@@ -59,7 +59,7 @@ impl Who {
         match status {
             401 => Refusal::Token(message),
             429 => Refusal::TooMany(message),
-            408 | 500.. => Refusal::Busy(format!("HTTP {status}: {message}")),
+            408 | 500.. => Refusal::Busy(message),
             403 if error.is_about("SERVICE_DISABLED") || error.is_about("accessNotConfigured") => {
                 Refusal::Fatal(disabled(&error))
             }

@@ -1,7 +1,7 @@
 //! The token of the service account, kept between runs.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Tokens {
         let token = tokio::time::timeout(patience, token).await;
         let token = token.map_err(|_| Fault::temporary("ask Google for a token: no answer in time", ""))?;
         let token = token.map_err(|error| faults::token(error, who))?;
-        let token = token.token().map(str::to_owned);
+        let token = token.token().filter(|token| is_token(token)).map(str::to_owned);
         // The library takes any JSON for an answer, and would keep this one.
         self.is_refused = token.is_none();
         token.ok_or_else(|| Fault::temporary("what answers for a token holds none", ""))
@@ -81,7 +81,7 @@ struct File(PathBuf);
 #[async_trait]
 impl TokenStorage for File {
     async fn set(&self, _: &[&str], token: TokenInfo) -> Result<(), TokenStorageError> {
-        if token.access_token.is_none() {
+        if !token.access_token.as_deref().is_some_and(is_token) {
             return Ok(());
         }
         let text = serde_json::to_string(&token).unwrap_or_default();
@@ -93,8 +93,16 @@ impl TokenStorage for File {
     }
 
     async fn get(&self, _: &[&str]) -> Option<TokenInfo> {
-        serde_json::from_str(&fs::read_to_string(&self.0).ok()?).ok()
+        let token: TokenInfo = serde_json::from_str(&fs::read_to_string(&self.0).ok()?).ok()?;
+        // A file that somebody opened to others is closed again.
+        let _ = fs::set_permissions(&self.0, fs::Permissions::from_mode(0o600));
+        token.access_token.as_deref().is_some_and(is_token).then_some(token)
     }
+}
+
+/// Whether a header can carry it.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The file of this key's token; `None` where nothing can be kept.

@@ -44,11 +44,16 @@ impl Trouble {
             Error::BadRequest(body) => answer(body.to_string().into_bytes()),
             Error::Failure(_) => answer(Vec::new()),
             Error::HttpError(error) => Trouble::of_network(&error),
-            Error::JsonDecodeError(..) => {
-                Trouble::Broken("the answer is cut short, or not Google's".to_owned())
-            }
+            Error::JsonDecodeError(..) => Trouble::foreign(),
             other => Trouble::Broken(other.to_string()),
         }
+    }
+
+    /// What came back is an answer, but not one of Google's.
+    pub(super) fn foreign() -> Trouble {
+        Trouble::Broken(
+            "the answer is cut short, or not Google's: a login page on the way, perhaps".to_owned(),
+        )
     }
 
     pub(super) fn of_network(error: &legacy::Error) -> Trouble {

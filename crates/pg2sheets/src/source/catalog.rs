@@ -55,8 +55,23 @@ pub(crate) fn read(snapshot: &mut Snapshot, settings: &SourceSettings) -> Result
         key: row.get(3),
     });
     let listed: Vec<Listed> = listed.collect();
+    let named = &settings.config.tables;
+    let is_twice = |name: &&String| !name.contains('.') && named.contains_key(&format!("{default}.{name}"));
+    if let Some(twice) = named.keys().find(is_twice) {
+        return Err(Fault::config(
+            format!("the file of --config names the table {twice} twice: {twice} and {default}.{twice}"),
+            "put both parts together",
+        ));
+    }
     let mut catalog = choose(&listed, &default, settings);
     catalog.present.extend(settings.config.tables.keys().cloned());
+    if listed.is_empty() && catalog.wanted.is_empty() {
+        // As between two steps of a migration.
+        return Err(Fault::failed(
+            format!("{} has no tables", settings.pg.display()),
+            "check that this is the database that is meant",
+        ));
+    }
     if catalog.wanted.is_empty() && catalog.missing.is_empty() {
         return Err(Fault::config(
             format!("no table of {} is wanted: {} are there", settings.pg.display(), listed.len()),
@@ -122,6 +137,7 @@ impl Listed {
             name: self.full_name(),
             title: format!("{}{}", settings.title_prefix, wishes.title.unwrap_or(title)),
             relation: format!("{}.{}", quote_ident(&self.schema), quote_ident(&self.name)),
+            is_query: false,
             key: self.key.clone(),
             condition: wishes.condition,
             order: wishes.order,
@@ -138,6 +154,7 @@ fn of_query(name: &str, wishes: &Wishes, settings: &SourceSettings) -> Table {
         title: format!("{}{title}", settings.title_prefix),
         // A comment may end the query.
         relation: format!("({query}\n)"),
+        is_query: true,
         key: Vec::new(),
         condition: None,
         order: wishes.order.clone(),

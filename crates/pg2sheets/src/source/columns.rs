@@ -51,6 +51,14 @@ pub(crate) fn of(snapshot: &mut Snapshot, table: &Table, settings: &SourceSettin
 
 /// Names of all columns.
 fn names(snapshot: &mut Snapshot, table: &Table) -> Result<Vec<String>> {
+    if !table.is_query {
+        // SELECT * would take the right to every column.
+        let sql = "SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0
+            AND NOT attisdropped ORDER BY attnum";
+        let rows =
+            snapshot.client.query_typed(sql, &[(&table.relation, Type::TEXT)]).context("read its columns")?;
+        return Ok(rows.iter().map(|row| row.get(0)).collect());
+    }
     let sql = format!("SELECT * FROM {} AS {ROW} LIMIT 0", table.relation);
     let answer = snapshot.client.simple_query(&sql).context("read its columns")?;
     let columns = answer.into_iter().find_map(|message| match message {

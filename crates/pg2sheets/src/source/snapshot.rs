@@ -4,8 +4,6 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use postgres::Client;
-use postgres::error::SqlState;
-use sync_core::fault;
 use sync_core::pg::{self, quote_literal};
 
 use crate::TOOL;
@@ -21,6 +19,7 @@ pub(crate) struct Snapshot {
     pub(crate) client: Client,
     /// Rows a fetch.
     pub(super) batch: u32,
+    deadline: Instant,
 }
 
 /// What went wrong with one table, or with everything.
@@ -42,7 +41,7 @@ impl Snapshot {
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {FORM}; {zone}; SET LOCAL statement_timeout TO {time_left}"
         );
         client.batch_execute(&begin).context("begin to read")?;
-        Ok(Snapshot { client, batch: settings.batch })
+        Ok(Snapshot { client, batch: settings.batch, deadline })
     }
 
     /// Does `work` for one table: a failure concerns that table alone, and afterwards the table may be changed by
@@ -50,7 +49,11 @@ impl Snapshot {
     pub(crate) fn apart<T>(&mut self, work: impl FnOnce(&mut Snapshot) -> Result<T>) -> Result<T, Failure> {
         let all =
             |error: postgres::Error| Failure::All(anyhow::Error::from(error).context("read the database"));
-        self.client.batch_execute("SAVEPOINT one_table").map_err(all)?;
+        // One that is slow leaves time for the others.
+        let time_left = self.deadline.saturating_duration_since(Instant::now()) / 2;
+        let limit = time_left.as_millis().clamp(1, i32::MAX as u128);
+        let begin = format!("SAVEPOINT one_table; SET LOCAL statement_timeout TO {limit}");
+        self.client.batch_execute(&begin).map_err(all)?;
         let done = work(self);
         let is_lost = self.client.is_closed();
         if let Err(error) = done {
@@ -68,15 +71,11 @@ impl Snapshot {
     }
 }
 
-/// Whether an error will meet every table: what may pass is the connection's, except a lock on this table.
+/// Whether an error meets every table: what Google says, or the end of the time, does; what a living server says of this
+/// one does not.
 fn is_of_all(error: &anyhow::Error) -> bool {
-    let is_locked = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<postgres::Error>())
-        .any(|error| error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE));
-    let is_ours = error.chain().any(|cause| cause.downcast_ref::<postgres::Error>().is_some());
-    // What Google says, or the end of the time, concerns everything.
-    !is_locked && (fault::verdict(error).retry || !is_ours && error.downcast_ref::<OfTable>().is_none())
+    let is_the_servers = error.chain().any(|cause| cause.downcast_ref::<postgres::Error>().is_some());
+    !is_the_servers && error.downcast_ref::<OfTable>().is_none()
 }
 
 /// A failure of one table that PostgreSQL did not report.

@@ -10,6 +10,7 @@ use super::body::Body;
 use super::{Tally, requests, send};
 use crate::cell::{Cell, Kind};
 use crate::google::workbook::Range;
+use crate::mark::Mark;
 use crate::plan::owned;
 use crate::run::Sight;
 use crate::serial;
@@ -44,7 +45,7 @@ impl Place {
     }
 }
 
-/// Writes the time into the tabs that have room for it right of the table; the others are named.
+/// Writes the time right of the tables; tabs where it would be in the table, or below it, are named.
 pub(crate) fn write(sight: &mut Sight, place: &Place, tally: &mut Tally, settings: &Settings) -> Result<()> {
     let Place { row, column } = *place;
     // New tabs, and sizes that have changed.
@@ -59,12 +60,19 @@ pub(crate) fn write(sight: &mut Sight, place: &Place, tally: &mut Tally, setting
     let mut body = Body::default();
     for (table, tab) in owned(&sight.workbook, &sight.me).tables {
         let width = tab.mark.as_ref().map_or(0, |(_, mark)| mark.width());
-        let is_free = column >= width && row < tab.grid[0] && column < tab.grid[1];
-        if !is_free {
-            let reason =
-                "the cell of --last-synced is not there, or holds the table: add columns right of it";
+        let Some((mark_id, mark)) = tab.mark.as_ref().filter(|_| column >= width && row < tab.grid[0]) else {
+            let reason = "the cell of --last-synced holds the table, or is below it: name one right of it";
             tally.failed.entry(table.to_owned()).or_insert_with(|| reason.to_owned());
             continue;
+        };
+        if column >= tab.grid[1] {
+            let n = column + 1 - tab.grid[1];
+            body.push(&requests::insert_columns(tab.sheet_id, tab.grid[1], n, tab.grid[1]));
+            // A grid that was as we left it is so still.
+            if mark.grid == tab.grid {
+                let grid = [tab.grid[0], column + 1];
+                body.push(&requests::update_mark(*mark_id, &Mark { grid, ..mark.clone() }));
+            }
         }
         let range = Range { rows: [row, row + 1], columns: [column, column + 1] };
         body.cell(tab.sheet_id, range, &json);

@@ -39,6 +39,8 @@ pub enum Fault {
     Slow(Duration),
     /// 502 with a page of HTML; nothing is applied.
     BadGateway,
+    /// 200 with a page of HTML, as a hotel's login page; nothing is applied.
+    LoginPage,
     /// All is applied, and half of the answer's body comes.
     Truncated,
     /// 401; nothing is applied.

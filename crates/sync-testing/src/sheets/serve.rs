@@ -168,6 +168,7 @@ async fn meet(request: Request, shared: &Shared, fault: Option<&Fault>) -> Optio
                         <p>Please try again in 30 seconds.";
             Answer::html(502, "Server Error", what)
         }
+        Some(Fault::LoginPage) => Answer::html(200, "Welcome", "Please accept our terms."),
         Some(Fault::Unauthorized) => Refusal::unauthenticated().into(),
         Some(Fault::Internal) => Refusal::internal().into(),
     };
