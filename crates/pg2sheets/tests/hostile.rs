@@ -1,4 +1,5 @@
 //! What strangers tried: odd databases, roles, files and settings.
+#![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
 
 mod common;
 
