@@ -94,7 +94,8 @@ pub(crate) fn make(
     }
     plan.jobs.sort_by_key(|job| (job.is_large(), job.n_bytes * u64::from(job.is_large())));
     let in_use = |tab: &&Tab| {
-        plan.jobs.iter().any(|job| job.stage.as_ref().is_some_and(|s| s.sheet_id == tab.sheet_id))
+        let large = plan.jobs.iter().filter(|job| job.is_large());
+        large.filter_map(|job| job.stage.as_ref()).any(|stage| stage.sheet_id == tab.sheet_id)
     };
     let idle = staging.iter().filter(|tab| !in_use(tab)).filter(|tab| {
         surveys.iter().any(|s| s.table.name == mark_of(tab).table) || !present(&mark_of(tab).table)

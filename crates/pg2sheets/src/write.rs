@@ -24,6 +24,9 @@ use crate::source::survey::Survey;
 /// Cells that Google allows in a workbook, empty ones too.
 pub(crate) const CELL_LIMIT: u64 = 10_000_000;
 
+/// What is reported when tabs cannot be deleted, hidden or marked.
+const TIDYING: &str = "tabs without a table";
+
 /// What is written with, and what was.
 pub(crate) struct Writer<'a> {
     pub(crate) google: &'a mut Google,
@@ -146,38 +149,43 @@ impl Writer<'_> {
         }
     }
 
-    /// Sends a body; where it is refused, each table alone.
+    /// Sends a body; where it is refused, each of its parts alone.
     fn flush(&mut self, body: &mut Body, parts: &mut Vec<Part>) -> Result<()> {
-        let parts = std::mem::take(parts);
+        let mut parts = std::mem::take(parts);
         if body.is_empty() {
             return Ok(());
         }
-        let alone: Vec<(String, Bytes)> = match parts.len() {
-            0 | 1 => Vec::new(),
-            _ => parts.iter().map(|part| (part.name.clone(), body.part(part.span.clone()))).collect(),
-        };
-        let refused = match send(self.google, &body.take()) {
-            Ok(None) => return Ok(()),
-            Ok(Some(reason)) => reason,
-            Err(error) => {
-                parts.iter().for_each(|part| self.take_back(&error, &part.name));
-                return Err(error);
-            }
-        };
-        let Some(first) = parts.first() else {
-            return Err(sync_core::fault::Fault::failed(format!("tidy up the workbook: {refused}"), ""));
-        };
-        if alone.is_empty() {
-            self.refuse(&first.name, &refused);
-            return Ok(());
+        // What stands before the first table tidies up.
+        let start = parts.first().map_or(body.end(), |part| part.span.start);
+        if start > 0 {
+            parts.insert(0, Part { name: TIDYING.to_owned(), span: 0..start });
         }
-        log::debug!("{refused}; each table is tried alone");
-        for (name, bytes) in &alone {
-            if let Some(reason) = send(self.google, bytes)? {
-                self.refuse(name, &reason);
+        let alone: Vec<Bytes> = match parts.len() {
+            1 => Vec::new(),
+            _ => parts.iter().map(|part| body.part(part.span.clone())).collect(),
+        };
+        let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+        let Some(refused) = self.send_for(&names, &body.take())? else { return Ok(()) };
+        if alone.is_empty() {
+            self.refuse(names[0], &refused);
+        } else {
+            log::debug!("{refused}; each table is tried alone");
+        }
+        for (n, bytes) in alone.iter().enumerate() {
+            if let Some(reason) = self.send_for(&names[n..], bytes)? {
+                self.refuse(names[n], &reason);
             }
         }
         Ok(())
+    }
+
+    /// Sends a body; when it could not be sent, none of these tables was written.
+    fn send_for(&mut self, names: &[&str], bytes: &Bytes) -> Result<Option<String>> {
+        let sent = send(self.google, bytes);
+        if let Err(error) = &sent {
+            names.iter().for_each(|name| self.take_back(error, name));
+        }
+        sent
     }
 
     /// Takes the cells that the change needs.

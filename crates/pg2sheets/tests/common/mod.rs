@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "every test binary compiles this module and uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
 
+pub(crate) mod hands;
+
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
