@@ -21,11 +21,11 @@ to_google() { run pg2sheets "$@" --sheets-url "$google"; }
 counted() {
   : >calls.log # which the server only adds to
   to_google
-  echo "$(asked GET) read, $(asked POST) written, $(sent) bytes sent:"
+  echo "$(asked 'GET .*|POST .*:getByDataFilter.*') read, $(asked 'POST .*:batchUpdate.*') written, $(sent) bytes sent:"
   grep /v4/ calls.log | sed -E 's#/v4/spreadsheets/[^ :?]+#…#; s#\?fields=[^ ]*##; s#, [0-9]+ ms##; s#^#  #'
 }
-asked() { grep -c "^$1 /v4/" calls.log || true; }
-sent() { sed -nE 's#^POST /v4/.*, ([0-9]+) bytes.*#\1#p' calls.log | awk '{ n += $1 } END { print n + 0 }'; }
+asked() { grep /v4/ calls.log | grep -cE "^($1)" || true; }
+sent() { sed -nE 's#^POST /v4/.*:batchUpdate.*, ([0-9]+) bytes.*#\1#p' calls.log | awk '{ n += $1 } END { print n + 0 }'; }
 
 workbook() {
   show "curl '${google}dump?workbook=…'"
