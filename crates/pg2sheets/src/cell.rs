@@ -108,6 +108,19 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// These cells as an object of type `RowData`.
+pub(crate) fn row<'a>(cells: impl IntoIterator<Item = Cell<'a>>) -> Vec<u8> {
+    let mut out = br#"{"values":["#.to_vec();
+    for (n, cell) in cells.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        cell.write_json(&mut out);
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
 fn plain(text: &str) -> Cell<'_> {
     match cut(text) {
         Some(beginning) => Cell::Cut(beginning),

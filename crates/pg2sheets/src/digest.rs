@@ -74,7 +74,7 @@ impl Digester {
     pub(crate) fn new(block_rows: u64, head: &[u8]) -> Digester {
         let mut whole = Hasher::new();
         whole.update(head);
-        let level = (block_rows / LEAF).checked_ilog2().unwrap_or(0);
+        let level = level(block_rows);
         Digester { whole, leaf: Leaf::default(), n_rows: 0, level, open: Vec::new(), blocks: Vec::new() }
     }
 

@@ -16,7 +16,7 @@ use crate::google::workbook::{Range, Workbook};
 use crate::plan::{self, Me, Plan, Wishes, owned};
 use crate::settings::Settings;
 use crate::source::catalog::{self, Catalog};
-use crate::source::snapshot::Failure;
+use crate::source::snapshot::{self, Failure};
 use crate::source::survey::{self, Survey};
 use crate::source::{Snapshot, secrets};
 use crate::write::{Tally, Unclear, Writer};
@@ -88,7 +88,7 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
             match taken {
                 Ok(survey) => surveys.push(survey),
                 Err(Failure::Table(error)) => {
-                    report.fail_source(&table.name, &fault::describe(&error).replace("\nhint: ", "; "));
+                    report.fail_source(&table.name, &snapshot::reason(&error));
                 }
                 Err(Failure::All(error)) => return Err(error),
             }

@@ -1,5 +1,6 @@
 //! Carrying out a plan: changes that fit are packed into few requests, each of which is made whole or not at all.
 
+mod blocks;
 mod body;
 mod pour;
 mod requests;
@@ -12,13 +13,13 @@ use std::ops::Range as Span;
 use anyhow::Result;
 use google_sheets4::hyper::body::Bytes;
 
+use self::blocks::Piece;
 use self::body::Body;
 pub(crate) use self::body::LIMIT;
 use crate::google::{Change, Google};
 use crate::plan::{Job, OrphanChange, Plan};
 use crate::source::Snapshot;
-use crate::source::rows::{self, Reader};
-use crate::source::snapshot::{Failure, of_table};
+use crate::source::snapshot::{Failure, reason};
 use crate::source::survey::Survey;
 
 /// Cells that Google allows in a workbook, empty ones too.
@@ -218,7 +219,7 @@ impl Writer<'_> {
         match failure {
             Failure::All(error) => Err(error),
             Failure::Table(error) => {
-                self.fail(survey, &sync_core::fault::describe(&error).replace("\nhint: ", "; "));
+                self.fail(survey, &reason(&error));
                 Ok(())
             }
         }
@@ -250,41 +251,15 @@ fn send(google: &mut Google, bytes: &Bytes) -> Result<Option<String>> {
 
 /// Writes the changed blocks of a table into the body, each run of them as one request.
 fn rows_of(snapshot: &mut Snapshot, job: &Job, survey: &Survey, body: &mut Body) -> Result<()> {
-    let digest = &survey.digest;
-    if job.blocks.is_empty() {
-        return Ok(());
-    }
-    let mut reader = Reader::open(snapshot, &survey.select)?;
-    let mut next = 0;
-    let mut json = Vec::new();
-    for n in &job.blocks {
-        let start = *n as u64 * digest.block_rows;
-        if start > next || body.is_closed() {
-            body.close_cells();
-            reader.skip(start - next)?;
-            body.open_cells(job.sheet_id, start + 1, job.width());
+    blocks::read(snapshot, survey, job.blocks.iter().copied(), |_, piece| {
+        if let Piece::Row(at, json) = piece {
+            body.place(job.sheet_id, at + 1, job.width());
+            body.row(json);
         }
-        let mut check = pour::Check::new(digest.level());
-        reader.read(digest.rows_of(*n), |row| {
-            json.clear();
-            rows::write_json(&survey.columns, row, &mut json)?;
-            check.add(&json);
-            body.row(&json);
-            Ok(())
-        })?;
-        check.require(&digest.blocks[*n])?;
-        next = start + digest.rows_of(*n);
-    }
+        Ok(())
+    })?;
     body.close_cells();
     Ok(())
-}
-
-/// The table was changed in a way that no snapshot hides.
-fn changed_meanwhile() -> anyhow::Error {
-    of_table(
-        "its rows changed between two readings of one snapshot: it was truncated or altered, and the next run writes it; \
-         or it is a view whose values are new each time, as of random()",
-    )
 }
 
 /// Makes a change that leaves nothing behind, to see whether changes may be made.

@@ -65,7 +65,6 @@ impl Job {
             || old.head != survey.head;
         let protect = wishes.protect.filter(|wanted| *wanted != is_protected(tab, survey));
         let is_back = old.absent_since.is_some();
-        let blocks = changed(&survey.digest, old, is_full);
         let is_same = !is_full && old.whole == survey.digest.whole;
         if is_same && protect.is_none() && !is_back {
             return Ok(None);
@@ -76,7 +75,7 @@ impl Job {
         job.is_full = is_full;
         job.protect = protect;
         job.unhide = is_back && tab.is_hidden && wishes.orphans == crate::args::Orphans::Hide || old.fresh;
-        job.blocks = if is_same { Vec::new() } else { blocks };
+        job.blocks = if is_same { Vec::new() } else { changed(&survey.digest, old, is_full) };
         job.mark.full_at = if is_full { wishes.now } else { old.full_at };
         job.stage = stage.cloned();
         job.find_columns(survey);

@@ -1,9 +1,10 @@
 //! One state of the database, whatever others write meanwhile.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use postgres::Client;
+use sync_core::fault;
 use sync_core::pg::{self, quote_literal};
 
 use crate::TOOL;
@@ -35,11 +36,8 @@ impl Snapshot {
     pub(crate) fn open(settings: &SourceSettings, deadline: Instant) -> Result<Snapshot> {
         let mut client = pg::connect(&settings.pg, TOOL)?;
         let zone = format!("SET LOCAL TIME ZONE {}", quote_literal(&settings.time_zone));
-        let time_left =
-            deadline.saturating_duration_since(Instant::now()).as_millis().clamp(1, i32::MAX as u128);
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {FORM}; {zone}; SET LOCAL statement_timeout TO {time_left}"
-        );
+        let limit = limit(time_left(deadline));
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {FORM}; {zone}; {limit}");
         client.batch_execute(&begin).context("begin to read")?;
         Ok(Snapshot { client, batch: settings.batch, deadline })
     }
@@ -50,10 +48,8 @@ impl Snapshot {
         let all =
             |error: postgres::Error| Failure::All(anyhow::Error::from(error).context("read the database"));
         // One that is slow leaves time for the others.
-        let time_left = self.deadline.saturating_duration_since(Instant::now()) / 2;
-        let limit = time_left.as_millis().clamp(1, i32::MAX as u128);
-        let begin = format!("SAVEPOINT one_table; SET LOCAL statement_timeout TO {limit}");
-        self.client.batch_execute(&begin).map_err(all)?;
+        let limit = limit(time_left(self.deadline) / 2);
+        self.client.batch_execute(&format!("SAVEPOINT one_table; {limit}")).map_err(all)?;
         let done = work(self);
         let is_lost = self.client.is_closed();
         if let Err(error) = done {
@@ -69,6 +65,15 @@ impl Snapshot {
         self.client.batch_execute("ROLLBACK TO SAVEPOINT one_table; RELEASE one_table").map_err(all)?;
         done.map_err(Failure::Table)
     }
+}
+
+fn time_left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+/// The statement that ends statements which take longer; 0 would be no limit.
+fn limit(time: Duration) -> String {
+    format!("SET LOCAL statement_timeout TO {}", time.as_millis().clamp(1, i32::MAX as u128))
 }
 
 /// Whether an error meets every table: what Google says, or the end of the time, does; what a living server says of this
@@ -89,6 +94,11 @@ impl std::fmt::Display for OfTable {
 }
 
 impl std::error::Error for OfTable {}
+
+/// Why a table could not be read or written, with the advice, on one line.
+pub(crate) fn reason(error: &anyhow::Error) -> String {
+    fault::describe(error).replace("\nhint: ", "; ")
+}
 
 /// A failure of one table.
 pub(crate) fn of_table(message: impl Into<String>) -> anyhow::Error {

@@ -48,6 +48,16 @@ impl Body {
         self.bytes.extend_from_slice(br#"{"updateCells":{"fields":"userEnteredValue","rows":["#);
     }
 
+    /// Sees to it that the next row is row `row` of the grid: it goes on with rows that end there, or begins new ones.
+    pub(super) fn place(&mut self, sheet_id: i32, row: u64, width: u64) {
+        if self.open.as_ref().is_some_and(|cells| cells.row + cells.n_rows != row) {
+            self.close_cells();
+        }
+        if self.open.is_none() {
+            self.open_cells(sheet_id, row, width);
+        }
+    }
+
     /// The next row, an object of type `RowData`.
     pub(super) fn row(&mut self, json: &[u8]) {
         if let Some(cells) = &mut self.open {
@@ -87,11 +97,6 @@ impl Body {
             r#"],"range":{{"sheetId":{sheet_id},"startRowIndex":{},"endRowIndex":{},"startColumnIndex":{},"endColumnIndex":{}}}}}}},"#,
             rows[0], rows[1], columns[0], columns[1]
         );
-    }
-
-    /// No rows are being written.
-    pub(super) fn is_closed(&self) -> bool {
-        self.open.is_none()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -3,46 +3,17 @@
 
 use anyhow::Result;
 
+use super::blocks::{self, Piece};
 use super::body::{Body, LIMIT};
-use super::{changed_meanwhile, requests, send, steps};
-use crate::digest::{Block, Digest, Leaf, UNKNOWN, fold};
+use super::{requests, send, steps};
+use crate::digest::{Digest, UNKNOWN};
 use crate::google::Google;
 use crate::google::workbook::Range;
 use crate::mark::Mark;
 use crate::plan::Job;
 use crate::source::Snapshot;
-use crate::source::rows::{self, Reader};
 use crate::source::snapshot::{OfTable, of_table};
 use crate::source::survey::Survey;
-
-/// A block's hash while its rows come.
-pub(super) struct Check {
-    leaf: Leaf,
-    leaves: Vec<Block>,
-    level: u32,
-}
-
-impl Check {
-    pub(super) fn new(level: u32) -> Check {
-        Check { leaf: Leaf::default(), leaves: Vec::new(), level }
-    }
-
-    pub(super) fn add(&mut self, row: &[u8]) {
-        self.leaf.add(row);
-        if self.leaf.is_full() {
-            self.leaves.extend(self.leaf.take());
-        }
-    }
-
-    /// Fails when the rows are not those of the first look.
-    pub(super) fn require(mut self, block: &Block) -> Result<()> {
-        self.leaves.extend(self.leaf.take());
-        match fold(self.leaves, self.level) {
-            Some(found) if found.hash == block.hash => Ok(()),
-            _ => Err(changed_meanwhile()),
-        }
-    }
-}
 
 /// Blocks on their way into a tab.
 struct Pour<'a> {
@@ -207,35 +178,16 @@ fn runs(blocks: &[usize]) -> Vec<std::ops::Range<usize>> {
 impl Pour<'_> {
     /// Reads and writes these blocks, as many requests as it takes.
     fn blocks(&mut self, snapshot: &mut Snapshot, todo: &[Todo]) -> Result<()> {
-        let digest = &self.survey.digest;
-        if todo.is_empty() {
-            return Ok(());
-        }
-        let mut reader = Reader::open(snapshot, &self.survey.select)?;
-        let (mut next, mut json) = (0, Vec::new());
-        let mut row = u64::MAX;
-        for Todo { block, slot, row: start } in todo {
-            let first = *block as u64 * digest.block_rows;
-            reader.skip(first - next)?;
-            if row != *start {
-                self.body.close_cells();
+        let survey = self.survey;
+        let digest = &survey.digest;
+        blocks::read(snapshot, survey, todo.iter().map(|todo| todo.block), |n, piece| {
+            let Todo { block, slot, row } = todo[n];
+            match piece {
+                Piece::Row(at, json) => self.row(row + at - block as u64 * digest.block_rows, json)?,
+                Piece::End => self.mark.blocks[slot] = digest.blocks[block].hash,
             }
-            row = *start;
-            let mut check = Check::new(digest.level());
-            let survey = self.survey;
-            reader.read(digest.rows_of(*block), |values| {
-                json.clear();
-                rows::write_json(&survey.columns, values, &mut json)?;
-                check.add(&json);
-                self.row(row, &json)?;
-                row += 1;
-                Ok(())
-            })?;
-            check.require(&digest.blocks[*block])?;
-            self.mark.blocks[*slot] = digest.blocks[*block].hash;
-            next = first + digest.rows_of(*block);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn row(&mut self, row: u64, json: &[u8]) -> Result<()> {
@@ -243,9 +195,7 @@ impl Pour<'_> {
         if self.body.len() + json.len() + reserve > LIMIT {
             self.flush()?;
         }
-        if self.body.is_closed() {
-            self.body.open_cells(self.sheet_id, row, self.width);
-        }
+        self.body.place(self.sheet_id, row, self.width);
         self.body.row(json);
         Ok(())
     }

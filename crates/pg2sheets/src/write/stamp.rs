@@ -8,7 +8,7 @@ use sync_core::fault::Fault;
 
 use super::body::Body;
 use super::{Tally, requests, send};
-use crate::cell::{Cell, Kind};
+use crate::cell::{self, Cell, Kind};
 use crate::google::workbook::Range;
 use crate::mark::Mark;
 use crate::plan::owned;
@@ -54,9 +54,7 @@ pub(crate) fn write(sight: &mut Sight, place: &Place, tally: &mut Tally, setting
     }
     let zone = TimeZone::get(&settings.source.time_zone)?;
     let now = Timestamp::now().to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    let mut json = br#"{"values":["#.to_vec();
-    Cell::Serial(serial::timestamp(&now).unwrap_or_default(), &now).write_json(&mut json);
-    json.extend_from_slice(b"]}");
+    let json = cell::row([Cell::Serial(serial::timestamp(&now).unwrap_or_default(), &now)]);
     let mut body = Body::default();
     for (table, tab) in owned(&sight.workbook, &sight.me).tables {
         let width = tab.mark.as_ref().map_or(0, |(_, mark)| mark.width());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::body::Body;
 use super::requests;
-use crate::cell::{Cell, Kind};
+use crate::cell::{self, Cell, Kind};
 use crate::google::workbook::{Range, Tab};
 use crate::mark::Mark;
 use crate::plan::{Job, Step};
@@ -59,16 +59,9 @@ fn columns(job: &Job, tab: &Tab, body: &mut Body) {
 }
 
 fn header(job: &Job, survey: &Survey, body: &mut Body) {
-    let mut row = br#"{"values":["#.to_vec();
-    for (n, column) in survey.columns.iter().enumerate() {
-        if n > 0 {
-            row.push(b',');
-        }
-        Cell::Text(column.name.as_str().into()).write_json(&mut row);
-    }
-    row.extend_from_slice(b"]}");
+    let names = survey.columns.iter().map(|column| Cell::Text(column.name.as_str().into()));
     body.open_cells(job.sheet_id, 0, job.width());
-    body.row(&row);
+    body.row(&cell::row(names));
     body.close_cells();
     // What the user has made of the other headers stays.
     let known = if job.mark_id.1 { 0 } else { job.old.width() };
