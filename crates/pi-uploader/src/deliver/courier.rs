@@ -12,7 +12,7 @@ use super::{Delivery, Job};
 
 /// So many rows in a row that the server could not take end a run.
 const MAX_STRUGGLES: u32 = 5;
-/// So many rows may be on their way or answered, and not yet noted in the database.
+/// So many rows may be on their way or answered, beside those that are being noted in the database.
 const MAX_UNNOTED: usize = 100;
 /// No row is sent as long as an answer is not noted that is older than this.
 const MAX_DELAY: Duration = Duration::from_secs(2);
@@ -51,6 +51,8 @@ struct State {
     results: VecDeque<Delivered>,
     /// When the results came that are not in the database yet, fetched or not.
     unnoted: VecDeque<Instant>,
+    /// How many of them, from the first on, the database is writing now: others go meanwhile.
+    n_noting: usize,
     /// Results that are waited for: to be woken for each would cost more than the call.
     n_wanted: usize,
     is_closed: bool,
@@ -67,7 +69,7 @@ impl State {
 
     /// Whether the database has to catch up first: a kill must not make more rows go twice.
     fn is_ahead(&self) -> bool {
-        self.n_calling + self.unnoted.len() >= MAX_UNNOTED
+        self.n_calling + self.unnoted.len() - self.n_noting >= MAX_UNNOTED
             || self.unnoted.front().is_some_and(|first| first.elapsed() >= MAX_DELAY)
     }
 
@@ -199,10 +201,18 @@ impl<'a> Courier<'a> {
         state.results.drain(..n).collect()
     }
 
-    /// So many results are in the database now.
-    pub(crate) fn noted(&self, n: usize) {
+    /// So many results are being written to the database, which is ours now; 0: it was not to be.
+    pub(crate) fn noting(&self, n: usize) {
         let mut state = self.queue.lock();
-        let n = n.min(state.unnoted.len());
+        state.n_noting = n.min(state.unnoted.len());
+        drop(state);
+        self.queue.work.notify_all();
+    }
+
+    /// What was being written is in the database now.
+    pub(crate) fn noted(&self) {
+        let mut state = self.queue.lock();
+        let n = std::mem::take(&mut state.n_noting);
         state.unnoted.drain(..n);
         drop(state);
         self.queue.work.notify_all();

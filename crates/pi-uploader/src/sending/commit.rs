@@ -31,7 +31,7 @@ impl Sending<'_> {
         let began = Instant::now();
         self.database.db.busy_timeout(TRY)?;
         let saved = loop {
-            let saved = self.try_save(more);
+            let saved = self.try_save(more).inspect_err(|_| self.courier.noting(0));
             let is_over = began.elapsed() >= BUSY_TIMEOUT
                 || self.stopping().is_some_and(|since| since.elapsed() >= LAST_TRY);
             match saved {
@@ -41,7 +41,7 @@ impl Sending<'_> {
         };
         self.database.db.busy_timeout(BUSY_TIMEOUT)?;
         saved.map_err(|error| self.not_noted(error))?;
-        self.courier.noted(self.results.len());
+        self.courier.noted();
         self.results.clear();
         self.first_result = None;
         Ok(())
@@ -50,6 +50,7 @@ impl Sending<'_> {
     fn try_save(&mut self, more: &mut dyn FnMut(&Connection) -> Result<()>) -> Result<()> {
         let tx = self.database.db.transaction_with_behavior(TransactionBehavior::Immediate);
         let tx = tx.context("write what was sent")?;
+        self.courier.noting(self.results.len());
         for (job, delivery) in &self.results {
             let outcome = outcome(job, delivery, self.settings);
             tracking::record(&tx, job.kind.table(), job.id, &outcome)?;
