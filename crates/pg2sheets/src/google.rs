@@ -7,21 +7,22 @@ use google_sheets4::common::{Client, to_body};
 use google_sheets4::hyper::{Method, Request, body::Bytes};
 use google_sheets4::{Sheets, api::Scope};
 use http_body_util::BodyExt as _;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::client::legacy;
 use hyper_util::rt::TokioExecutor;
 use sync_core::fault::Fault;
+use sync_core::http;
 use sync_core::stop::Stop;
-use sync_core::{http, tls};
 use tokio::runtime::Runtime;
 
 pub(crate) mod cells;
+mod connect;
 pub(crate) mod faults;
 mod pace;
 pub(crate) mod token;
 mod trouble;
 pub(crate) mod workbook;
 
+use self::connect::Connector;
 use self::faults::{Refusal, Who};
 use self::pace::Pace;
 use self::token::Tokens;
@@ -31,12 +32,7 @@ use crate::settings::Settings;
 
 /// Google's own limit on a request.
 const PATIENCE: Duration = Duration::from_secs(180);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Sent bytes may stay unacknowledged this long.
-const SILENCE: Duration = Duration::from_secs(25);
 const USER_AGENT: &str = concat!("pg2sheets/", env!("CARGO_PKG_VERSION"));
-
-pub(crate) type Connector = HttpsConnector<HttpConnector>;
 
 /// A workbook, and how to reach it.
 pub(crate) struct Google {
@@ -45,6 +41,8 @@ pub(crate) struct Google {
     tokens: Tokens,
     base: String,
     pub(crate) who: Who,
+    /// Proxies on the way, for people.
+    proxies: Vec<String>,
     pace: Pace,
     /// No call is begun, and none goes on, after this.
     deadline: Instant,
@@ -76,14 +74,18 @@ impl Google {
     pub(crate) fn new(settings: &Settings, deadline: Instant, stop: &Stop) -> Result<Google> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("start the network's runtime")?;
-        let connector = connector()?;
+        let connector = connect::connector()?;
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         let client = builder.pool_idle_timeout(Duration::from_secs(60)).build(connector.clone());
         let who = Who { email: settings.key.client_email.clone(), spreadsheet: settings.spreadsheet.clone() };
         let tokens = runtime.block_on(Tokens::new(settings, connector))?;
         let base = settings.sheets_url.clone();
+        let proxies = [base.as_str(), &settings.key.token_uri].map(connect::proxy);
+        let proxies = proxies.into_iter().filter_map(Result::transpose);
+        let mut proxies: Vec<String> = proxies.map(|proxy| Ok(proxy?.place)).collect::<Result<_>>()?;
+        proxies.dedup();
         let (pace, calls) = (Pace::default(), Calls::default());
-        Ok(Google { runtime, client, tokens, base, who, pace, deadline, stop: stop.clone(), calls })
+        Ok(Google { runtime, client, tokens, base, who, proxies, pace, deadline, stop: stop.clone(), calls })
     }
 
     /// The workbook's outline, in one call.
@@ -151,7 +153,7 @@ impl Google {
             self.turn(is_write)?;
             let (reason, retry_after, is_unclear) = match attempt(self, token) {
                 Ok(done) => return Ok(Ok(done)),
-                Err(Trouble::Unreachable(reason)) => (reason, None, false),
+                Err(Trouble::Unreachable(reason)) => (self.with_advice(reason), None, false),
                 Err(Trouble::Broken(reason)) => (reason, None, true),
                 Err(Trouble::Answer { status, body, retry_after }) => {
                     match self.who.refusal(status, &body, is_write) {
@@ -181,7 +183,8 @@ impl Google {
             match self.runtime.block_on(self.tokens.get(patience, &self.who)) {
                 Ok(token) => return Ok(token),
                 Err(error) if sync_core::fault::verdict(&error).retry => {
-                    self.back_off(&format!("{error:#}"), None)?;
+                    let reason = self.with_advice(format!("{error:#}"));
+                    self.back_off(&reason, None)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -234,6 +237,17 @@ impl Google {
         Ok(())
     }
 
+    /// Why a server is not reached, with what is on the way.
+    fn with_advice(&self, mut reason: String) -> String {
+        if !self.proxies.is_empty() {
+            reason = format!("{reason} (by the proxy of {})", self.proxies.join(" and "));
+        }
+        if reason.contains("invalid peer certificate") {
+            reason += "; an authority of your own belongs among the system's, or in the file that SSL_CERT_FILE names";
+        }
+        reason
+    }
+
     fn back_off(&mut self, reason: &str, retry_after: Option<Duration>) -> Result<()> {
         let pause = self.pace.pause(retry_after);
         if Instant::now() + pause <= self.deadline {
@@ -261,19 +275,4 @@ fn out_of_time() -> anyhow::Error {
         "the time of --deadline is over before everything was written",
         "the next run goes on from here; readers see the previous state until then",
     )
-}
-
-fn connector() -> Result<Connector> {
-    let mut http = HttpConnector::new();
-    http.enforce_http(false);
-    http.set_nodelay(true);
-    http.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    http.set_keepalive(Some(Duration::from_secs(10)));
-    http.set_tcp_user_timeout(Some(SILENCE));
-    let config = tls::public_config()?;
-    Ok(HttpsConnectorBuilder::new()
-        .with_tls_config(config)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(http))
 }

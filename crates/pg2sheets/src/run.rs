@@ -16,9 +16,8 @@ use crate::google::workbook::{Range, Workbook};
 use crate::plan::{self, Me, Plan, Wishes, owned};
 use crate::settings::Settings;
 use crate::source::catalog::{self, Catalog};
-use crate::source::snapshot::{self, Failure};
 use crate::source::survey::{self, Survey};
-use crate::source::{Snapshot, secrets};
+use crate::source::{Snapshot, Table, secrets};
 use crate::write::{Tally, Unclear, Writer};
 
 /// What a run is about.
@@ -68,49 +67,45 @@ pub(crate) fn look(job: &Job<'_>, stop: &Stop, report: &Report) -> Result<Sight>
     let workbook = google.read()?;
     let mut snapshot = Snapshot::open(&settings.source, job.deadline)?;
     let catalog = catalog::read(&mut snapshot, &settings.source)?;
-    for name in &catalog.missing {
-        report.fail_source(
-            name,
-            "there is no such table, or it is excluded: check --tables and the file of --config",
-        );
-    }
     let now = catalog::now(&mut snapshot)?;
     let mut surveys = Vec::new();
-    {
-        let tabs = owned(&workbook, &me).tables;
-        let bar = progress(catalog.wanted.len() as u64);
-        for table in &catalog.wanted {
-            bar.set_message(table.name.clone());
-            let known = tabs.get(table.name.as_str()).and_then(|tab| tab.mark.as_ref());
-            let block_rows = known.map_or(0, |(_, mark)| mark.block);
-            let taken =
-                snapshot.apart(|snapshot| survey::take(snapshot, table, &settings.source, block_rows));
-            match taken {
-                Ok(survey) => surveys.push(survey),
-                Err(Failure::Table(error)) => {
-                    report.fail_source(&table.name, &snapshot::reason(&error));
-                }
-                Err(Failure::All(error)) => return Err(error),
-            }
-            if stop.asked() {
-                return Err(Fault::locked("stopped before anything was written", ""));
-            }
-            if Instant::now() > job.deadline {
-                return Err(Fault::locked(
-                    "the time of --deadline was over before all tables were read",
-                    "give it more time, or leave large tables without a key out",
-                ));
-            }
-            bar.inc(1);
+    let tabs = owned(&workbook, &me).tables;
+    let bar = progress((catalog.missing.len() + catalog.wanted.len()) as u64);
+    let take = |snapshot: &mut Snapshot, table: &Table| {
+        bar.set_message(table.name.clone());
+        let known = tabs.get(table.name.as_str()).and_then(|tab| tab.mark.as_ref());
+        survey::take(snapshot, table, &settings.source, known.map_or(0, |(_, mark)| mark.block))
+    };
+    catalog.each(&mut snapshot, take, |name, taken| {
+        match taken {
+            Ok(survey) => surveys.push(survey),
+            Err(reason) => report.fail_source(name, &reason),
         }
-        bar.finish_and_clear();
-    }
+        bar.inc(1);
+        in_time(job, stop)
+    })?;
+    bar.finish_and_clear();
+    drop(tabs);
     if settings.source.only_tables.is_empty() {
         for pattern in settings.source.not_columns.idle() {
             log::warn!("DB_SYNC_EXCLUDED_COLUMNS: no column is like {pattern}");
         }
     }
     Ok(Sight { google, workbook, snapshot, catalog, surveys, me, now })
+}
+
+/// Whether there is still time to read on.
+fn in_time(job: &Job<'_>, stop: &Stop) -> Result<()> {
+    if stop.asked() {
+        return Err(Fault::locked("stopped before anything was written", ""));
+    }
+    if Instant::now() > job.deadline {
+        return Err(Fault::locked(
+            "the time of --deadline was over before all tables were read",
+            "give it more time, or leave large tables without a key out",
+        ));
+    }
+    Ok(())
 }
 
 fn progress(n_tables: u64) -> ProgressBar {

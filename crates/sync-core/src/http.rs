@@ -15,7 +15,7 @@ use ureq::{Agent, Body, SendBody, Timeout};
 use self::connect::{Marked, NotConnected};
 use self::gather::Gather;
 use self::names::Names;
-pub use self::proxy::proxy;
+pub use self::proxy::{OnTheWay, proxy};
 pub use self::url::base_url;
 use crate::fault::Fault;
 

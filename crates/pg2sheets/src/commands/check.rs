@@ -14,9 +14,8 @@ use crate::google::Google;
 use crate::google::workbook::Workbook;
 use crate::plan::{Me, owned};
 use crate::settings::Settings;
-use crate::source::snapshot::Failure;
 use crate::source::survey::{self, Survey};
-use crate::source::{Snapshot, catalog, secrets};
+use crate::source::{Snapshot, Table, catalog, secrets};
 use crate::write::{self, CELL_LIMIT};
 
 /// Checks in the order in which a person sets things up; what can be checked in spite of a failure is.
@@ -76,32 +75,31 @@ fn survey_all(settings: &Settings, surveys: &mut Vec<Survey>, exit: &mut Exit) -
     let about = pg_check::about(&mut snapshot.client)?;
     let mut lines = vec![format!("{}, {about}", source.pg.display())];
     let catalog = catalog::read(&mut snapshot, source)?;
-    for name in &catalog.missing {
-        lines.push(format!("{name}: there is no such table, or it is excluded"));
-        *exit = Exit::Partial;
-    }
-    for table in &catalog.wanted {
-        match snapshot.apart(|snapshot| survey::take(snapshot, table, source, 0)) {
-            Ok(survey) => {
-                let mut line =
-                    format!("{}: {} rows, {} columns", table.name, survey.digest.n_rows, survey.width());
-                if table.key.is_empty() {
-                    line += "; no key: sorted as text, which is slow when it is large";
-                }
-                if survey.n_cut > 0 {
-                    line += &format!("; {} texts are longer than a cell and will be cut", survey.n_cut);
-                }
-                lines.push(line);
-                surveys.push(survey);
-            }
-            Err(Failure::Table(error)) => {
-                lines.push(format!("{}: {}", table.name, fault::describe(&error)));
-                *exit = Exit::Partial;
-            }
-            Err(Failure::All(error)) => return Err(error),
+    let take = |snapshot: &mut Snapshot, table: &Table| survey::take(snapshot, table, source, 0);
+    catalog.each(&mut snapshot, take, |name, taken| {
+        lines.push(match &taken {
+            Ok(survey) => about_table(survey),
+            Err(reason) => format!("{name}: {reason}"),
+        });
+        match taken {
+            Ok(survey) => surveys.push(survey),
+            Err(_) => *exit = Exit::Partial,
         }
-    }
+        Ok(())
+    })?;
     Ok(lines)
+}
+
+fn about_table(survey: &Survey) -> String {
+    let Survey { table, digest, n_cut, .. } = survey;
+    let mut line = format!("{}: {} rows, {} columns", table.name, digest.n_rows, survey.width());
+    if table.key.is_empty() {
+        line += "; no key: sorted as text, which is slow when it is large";
+    }
+    if *n_cut > 0 {
+        line += &format!("; {n_cut} texts are longer than a cell and will be cut");
+    }
+    line
 }
 
 fn workbook(settings: &Settings, stop: &Stop) -> Result<(Google, Workbook)> {

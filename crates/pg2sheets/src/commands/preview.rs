@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 use sync_core::exit::Exit;
-use sync_core::fault::{self, Fault};
+use sync_core::fault::Fault;
 
 use crate::plan::choose_title;
 use crate::settings::SourceSettings;
 use crate::source::columns::{self, Column};
 use crate::source::rows::{self, Reader};
-use crate::source::snapshot::{Failure, of_table};
+use crate::source::snapshot::of_table;
 use crate::source::{Snapshot, Table, catalog};
 
 /// Writes the files, and lists them.
@@ -24,27 +24,24 @@ pub(crate) fn run(settings: &SourceSettings, dir: &Path) -> Result<Exit> {
         .map_err(|error| Fault::config(format!("make the folder {}: {error}", dir.display()), ""))?;
     let mut snapshot = Snapshot::open(settings, Instant::now() + super::PATIENCE)?;
     let catalog = catalog::read(&mut snapshot, settings)?;
-    let mut exit = Exit::Done;
-    for name in &catalog.missing {
-        log::error!("{name}: there is no such table, or it is excluded");
-        exit = Exit::Partial;
-    }
-    let mut taken = HashSet::new();
-    for table in &catalog.wanted {
+    let (mut exit, mut taken) = (Exit::Done, HashSet::new());
+    let write = |snapshot: &mut Snapshot, table: &Table| {
         // A leading dot would hide the file.
         let wish = table.title.trim_start_matches(['.', ' ']);
         let path = dir.join(format!("{}.csv", choose_title(wish, &table.name, &mut taken)));
-        match snapshot.apart(|snapshot| one(snapshot, table, settings, &path)) {
-            Ok((n_rows, n_columns)) => {
-                writeln!(io::stdout().lock(), "{}  {n_rows} rows, {n_columns} columns", path.display())?;
-            }
-            Err(Failure::Table(error)) => {
-                log::error!("{}: {}", table.name, fault::describe(&error));
+        let (n_rows, n_columns) = one(snapshot, table, settings, &path)?;
+        Ok(format!("{}  {n_rows} rows, {n_columns} columns", path.display()))
+    };
+    catalog.each(&mut snapshot, write, |name, written| {
+        match written {
+            Ok(line) => writeln!(io::stdout().lock(), "{line}")?,
+            Err(reason) => {
+                log::error!("{name}: {reason}");
                 exit = Exit::Partial;
             }
-            Err(Failure::All(error)) => return Err(error),
         }
-    }
+        Ok(())
+    })?;
     Ok(exit)
 }
 

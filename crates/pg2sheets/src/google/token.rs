@@ -17,7 +17,7 @@ use yup_oauth2::client::CustomHyperClientBuilder;
 use yup_oauth2::error::TokenStorageError;
 use yup_oauth2::storage::{TokenInfo, TokenStorage};
 
-use super::Connector;
+use super::connect::Connector;
 use super::faults::{self, Who};
 use crate::settings::Settings;
 

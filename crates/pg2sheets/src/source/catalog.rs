@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use sync_core::fault::Fault;
 use sync_core::pg::quote_ident;
 
+use super::snapshot::{self, Failure};
 use super::{Snapshot, Table};
 use crate::config::Wishes;
 use crate::settings::SourceSettings;
@@ -30,6 +31,32 @@ pub(crate) struct Catalog {
     pub(crate) missing: Vec<String>,
     /// Everything that is there, wanted or not, as `schema.table`: a tab of anything else is an orphan.
     pub(crate) present: BTreeSet<String>,
+}
+
+impl Catalog {
+    /// Does `work` for each wanted table, and tells what came of it: what one fails of keeps no other back.
+    ///
+    /// # Errors
+    /// When the database as a whole fails, or `told`.
+    pub(crate) fn each<T>(
+        &self,
+        snapshot: &mut Snapshot,
+        mut work: impl FnMut(&mut Snapshot, &Table) -> Result<T>,
+        mut told: impl FnMut(&str, Result<T, String>) -> Result<()>,
+    ) -> Result<()> {
+        for name in &self.missing {
+            let reason = "there is no such table, or it is excluded: check --tables and the file of --config";
+            told(name, Err(reason.to_owned()))?;
+        }
+        for table in &self.wanted {
+            match snapshot.apart(|snapshot| work(snapshot, table)) {
+                Ok(done) => told(&table.name, Ok(done))?,
+                Err(Failure::Table(error)) => told(&table.name, Err(snapshot::reason(&error)))?,
+                Err(Failure::All(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A table as the server lists it.

@@ -77,10 +77,13 @@ impl Setup {
 
     /// The tool with these arguments, both ends set in its environment.
     pub(crate) fn tool(&self, args: &[&str]) -> Tool {
-        let args: Vec<&str> = args.to_vec();
-        let url = self.google.url();
-        self.bare(&args)
-            .args(["--sheets-url", &url])
+        self.tool_at(&self.google.url(), args)
+    }
+
+    /// The same with another address of the API.
+    pub(crate) fn tool_at(&self, url: &str, args: &[&str]) -> Tool {
+        self.bare(args)
+            .args(["--sheets-url", url])
             .env("DB_SYNC_DATABASE_URL", self.url())
             .env("DB_SYNC_SOURCE_NAME", "shop")
             .env("GOOGLE_CREDENTIALS_BASE64", self.google.key_json())

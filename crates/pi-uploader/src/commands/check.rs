@@ -25,7 +25,8 @@ pub(crate) fn run(settings: &Settings) -> Result<Exit> {
     worst.push(report("tracking", rights(settings.state()))?);
     worst.push(report("spool", room(&settings.spool))?);
     let proxy = http::proxy(&settings.backend);
-    worst.push(report("backend", proxy.and_then(|proxy| reached(settings, proxy.as_deref())))?);
+    let reached = |proxy: Option<http::OnTheWay>| reached(settings, proxy.as_ref().map(|p| p.place.as_str()));
+    worst.push(report("backend", proxy.and_then(reached))?);
     Ok(worst.into_iter().max_by_key(|exit| exit.code()).unwrap_or(Exit::Done))
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn run(settings: &Settings, args: &SyncArgs, stop: &Stop) -> Result<E
     let context = Context {
         settings,
         client: &client,
-        proxy: proxy.as_deref(),
+        proxy: proxy.as_ref().map(|proxy| proxy.place.as_str()),
         stop,
         is_dry: args.dry_run,
         is_loop: args.loops(),

@@ -14,15 +14,26 @@ const NAMES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"
 /// And for the servers that are called without it.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// The proxy through which calls to this server go: the setting, and its place without the password.
+/// A proxy that the environment names; not for a log, since the URL holds its password.
+#[derive(Clone)]
+pub struct OnTheWay {
+    /// For people: the setting's name, and the proxy without its password.
+    pub place: String,
+    /// The URL as it is set, with name and password.
+    pub url: String,
+    /// Whether the proxy itself is spoken to by TLS.
+    pub is_tls: bool,
+}
+
+/// The proxy through which calls to this server go.
 ///
 /// # Errors
 /// A configuration fault when the setting cannot be used: the library would pass over it and call the server directly.
-pub fn proxy(server: &str) -> Result<Option<String>> {
+pub fn proxy(server: &str) -> Result<Option<OnTheWay>> {
     of(server, |name| std::env::var_os(name))
 }
 
-fn of(server: &str, get: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>> {
+fn of(server: &str, get: impl Fn(&str) -> Option<OsString>) -> Result<Option<OnTheWay>> {
     if is_excepted(server, &get) {
         return Ok(None);
     }
@@ -30,18 +41,19 @@ fn of(server: &str, get: impl Fn(&str) -> Option<OsString>) -> Result<Option<Str
     let Some((name, value)) = NAMES.into_iter().find_map(set) else {
         return Ok(None);
     };
-    let proxy = value.to_str().and_then(|value| Proxy::new(value).ok());
+    let url = value.to_str().unwrap_or_default();
     let usable = |proxy: &Proxy| {
         matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) && !is_port_wrong(proxy.uri())
     };
-    let proxy = proxy.filter(usable).ok_or_else(|| {
+    let proxy = Proxy::new(url).ok().filter(usable).ok_or_else(|| {
         Fault::config(
             format!("{name}: no proxy that can be used"),
             "write http://proxy:3128, unset it, or name the server in NO_PROXY; SOCKS is not spoken here",
         )
     })?;
     let scheme = proxy.uri().scheme_str().unwrap_or("http");
-    Ok(Some(format!("{name}, {scheme}://{}:{}", proxy.host(), proxy.port())))
+    let place = format!("{name}, {scheme}://{}:{}", proxy.host(), proxy.port());
+    Ok(Some(OnTheWay { place, url: url.to_owned(), is_tls: proxy.protocol() == ProxyProtocol::Https }))
 }
 
 fn is_excepted(server: &str, get: impl Fn(&str) -> Option<OsString>) -> bool {
@@ -61,7 +73,7 @@ mod tests {
 
     fn with(pairs: &[(&str, &str)]) -> Result<Option<String>> {
         let get = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
-        of("http://backend:8000", get)
+        Ok(of("http://backend:8000", get)?.map(|proxy| proxy.place))
     }
 
     #[test]
