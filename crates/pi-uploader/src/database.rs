@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -12,10 +13,14 @@ use sync_core::tracking;
 
 use crate::settings::Settings;
 use crate::source::mapping::{self, Mapping};
-use crate::source::schema::Schema;
+use crate::source::schema::{Schema, Table};
 
 /// How long a lock of the recorder is waited for.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Rows that are taken over at once: on the slowest card this is over long before the recorder has waited for 1 s.
+const STEP: i64 = 5_000;
+/// Between two steps: SQLite looks for a lock at least every 100 ms.
+const TURN: Duration = Duration::from_millis(120);
 /// Files that SQLite opens for a database: itself, its WAL, its index, a journal's folder.
 const FILES_OF_A_DATABASE: u64 = 4;
 /// The recorder's database among the attached ones, where it is not the main one.
@@ -53,7 +58,10 @@ pub(crate) fn look(settings: &Settings) -> Result<Database> {
     let (db, schema) = connect(settings, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(too_many_files)?;
     if !tracking::exists(&db)? {
         tracking::create_apart(&db)?;
-        adopt(&db, &schema)?;
+        for table in schema.tables() {
+            copy_foreign(&db, table)?;
+            adopt(&db, table, i64::MIN, i64::MAX)?;
+        }
     }
     Ok(Database { db, schema })
 }
@@ -124,39 +132,65 @@ fn uri(path: &Path) -> String {
 
 /// Makes our tables, and takes over what an older program has sent.
 fn prepare(db: &mut Connection, schema: &Schema) -> Result<()> {
-    if tracking::is_complete(db)? && is_adopted(db, schema)? {
+    if tracking::is_complete(db)? && unknown(db, schema)?.is_empty() {
         return Ok(());
     }
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tracking::create(&tx)?;
-    for (name, n) in adopt(&tx, schema)? {
-        log::info!("{name}: {n} rows were sent by an older program, and are not sent again");
+    // Where there is little to take over, all of this is one commit.
+    let steps = alone(db, |tx| {
+        tracking::create(tx)?;
+        let steps = unknown(tx, schema)?.into_iter().map(|table| {
+            copy_foreign(tx, table)?;
+            anyhow::Ok((table, adopt(tx, table, i64::MIN, STEP)?))
+        });
+        steps.collect::<Result<Vec<_>>>()
+    })?;
+    for (table, (mut n, mut last)) in steps {
+        while let Some(after) = last {
+            sync_core::crash::point("taken-over");
+            thread::sleep(TURN);
+            let step = alone(db, |tx| adopt(tx, table, after, STEP))?;
+            (n, last) = (n + step.0, step.1);
+        }
+        if n > 0 {
+            let name = table.kind.table();
+            log::info!("{name}: {n} rows were sent by an older program, and are not sent again");
+        }
     }
-    tx.commit()?;
     Ok(())
 }
 
-/// Takes over what an older program has sent; gives the number of rows of each table that has any.
-fn adopt(db: &Connection, schema: &Schema) -> Result<Vec<(&'static str, usize)>> {
-    let mut adopted = Vec::new();
-    for table in schema.tables() {
-        if table.database != "main" && !tracking::is_adopted(db, table.kind.table())? {
-            tracking::copy_from(db, table.database)?;
-        }
-        let name = table.kind.table();
-        let n = tracking::adopt(db, name, &table.rows, &table.id, &table.fingerprint())?;
-        adopted.extend((n > 0).then_some((name, n)));
-    }
-    Ok(adopted)
-}
-
-fn is_adopted(db: &Connection, schema: &Schema) -> Result<bool> {
+/// Tables of which it is not known yet what an older program has sent.
+fn unknown<'a>(db: &Connection, schema: &'a Schema) -> Result<Vec<&'a Table>> {
+    let mut tables = Vec::new();
     for table in schema.tables() {
         if !tracking::is_adopted(db, table.kind.table())? {
-            return Ok(false);
+            tables.push(table);
         }
     }
-    Ok(true)
+    Ok(tables)
+}
+
+fn alone<T>(db: &mut Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&tx)?;
+    tx.commit()?;
+    Ok(done)
+}
+
+/// Copies what was tracked beside a table that is in another database than our tables.
+fn copy_foreign(db: &Connection, table: &Table) -> Result<()> {
+    if table.database == "main" { Ok(()) } else { tracking::copy_from(db, table.database) }
+}
+
+fn adopt(db: &Connection, table: &Table, after: i64, limit: i64) -> Result<(usize, Option<i64>)> {
+    let fingerprint = table.fingerprint();
+    let source = tracking::Source {
+        table: table.kind.table(),
+        rows: &table.rows,
+        id: &table.id,
+        fingerprint: &fingerprint,
+    };
+    tracking::adopt(db, source, after, limit)
 }
 
 /// Whether this user may write the database, and the files beside it that a write makes.

@@ -113,3 +113,39 @@ fn the_wal_stays_short_while_a_video_is_sent() {
     setup.once_to(0);
     setup.assert_all_served_once();
 }
+
+#[test]
+fn a_long_history_of_another_program_is_taken_over_in_steps() {
+    let setup = Setup::new();
+    let numbers = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 22000)";
+    setup.sql(&format!(
+        "PRAGMA journal_mode = delete;
+         INSERT INTO evenement {numbers} SELECT n, '2025-01-01T00:00:00.' || n, 1 FROM n;
+         CREATE TABLE sync_tracking(id INTEGER PRIMARY KEY AUTOINCREMENT, table_name TEXT NOT NULL, local_id INTEGER NOT NULL,
+           remote_id INTEGER, sync_date TEXT NOT NULL, sync_status TEXT NOT NULL, error_message TEXT, UNIQUE(table_name, local_id));
+         INSERT INTO sync_tracking (table_name, local_id, remote_id, sync_date, sync_status)
+           {numbers} SELECT 'evenement', n, n, '2025-01-01T00:00:00', 'success' FROM n WHERE n NOT IN (7, 8000, 22000)"
+    ));
+    // Killed behind the second step, and then behind the third.
+    for n_steps in 1..=2 {
+        let run =
+            setup.tool(&["--once"]).env("FAILPOINTS", format!("taken-over={n_steps}*off->return")).run();
+        assert_eq!((run.signal, setup.backend.n_requests()), (Some(9), 0), "{run:?}");
+    }
+    let half: u32 = setup.one("SELECT count(*) FROM sync_attempt").parse().unwrap();
+    assert!((1..21_997).contains(&half), "{half}");
+    let is_over = AtomicBool::new(false);
+    let (longest, n) = thread::scope(|scope| {
+        let recorder = scope.spawn(|| record(&setup, &is_over, Duration::from_millis(5)));
+        let run = setup.tool(&["--once"]).env("FAILPOINTS", "acknowledging=return").run();
+        is_over.store(true, SeqCst);
+        assert_eq!(run.signal, Some(9), "{run:?}");
+        recorder.join().unwrap()
+    });
+    assert!(longest < Duration::from_secs(1) && n > 10, "{longest:?}, {n} events");
+    let outcome = setup.once_to(0);
+    assert_eq!(outcome.n("written"), u64::from(n) + 3, "{}", outcome.report);
+    // Once for all: another row under an old id is new.
+    setup.sql("UPDATE evenement SET date = '2026-01-02T00:00:00' WHERE id_evenement = 12000");
+    assert_eq!(setup.once_to(0).n("written"), 1);
+}

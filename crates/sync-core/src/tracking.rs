@@ -86,23 +86,43 @@ pub struct Failure {
     pub due: Option<i64>,
 }
 
-/// Gives the rows that an older program has sent the fingerprint that they have now, or none if they have gone, so that
-/// another row under such an id is a new one; gives their number.
+/// A table of the recorder's, as SQL.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// What the tracking calls it.
+    pub table: &'a str,
+    /// Its rows.
+    pub rows: &'a str,
+    /// Their id.
+    pub id: &'a str,
+    /// What tells a row from another one under the same id.
+    pub fingerprint: &'a str,
+}
+
+/// Gives rows that an older program has sent the fingerprint that they have now, or none if they have gone, so that
+/// another row under such an id is a new one.
 ///
-/// `rows` is SQL for the table's rows, `id` and `fingerprint` for their columns. It does so once in the life of the tables.
-pub fn adopt(db: &Connection, table: &str, rows: &str, id: &str, fingerprint: &str) -> Result<usize> {
-    if is_adopted(db, table)? {
-        return Ok(0);
-    }
+/// It takes up to `limit` rows behind the id `after`, and gives their number and the id that it has come to, which is none
+/// once it is through: then [`is_adopted`] holds, for the life of the tables.
+pub fn adopt(db: &Connection, source: Source<'_>, after: i64, limit: i64) -> Result<(usize, Option<i64>)> {
+    let Source { table, rows, id, fingerprint } = source;
+    // An id that is no whole number is no row's.
+    let part = "SELECT local_id, sync_status FROM sync_tracking
+        WHERE table_name = ?1 AND local_id > ?2 AND typeof(local_id) = 'integer' ORDER BY local_id LIMIT ?3";
+    let taking = "take over what was sent before";
+    let reached = format!("SELECT nullif(count(*) = ?3, 0), max(local_id) FROM ({part})");
+    let read = |row: &Row<'_>| Ok(row.get::<_, Option<bool>>(0)?.and(row.get(1)?));
+    let last = db.query_row(&reached, params![table, after, limit], read).context(taking)?;
     let sql = format!(
         "INSERT OR IGNORE INTO sync_attempt (table_name, local_id, fingerprint, idempotency_key, attempts)
-         SELECT t.table_name, t.local_id, iif({id} IS NULL, '', {fingerprint}), '', 0
-         FROM sync_tracking t LEFT JOIN {rows} ON {id} = t.local_id
-         WHERE t.table_name = ?1 AND t.sync_status = 'success'"
+         SELECT ?1, t.local_id, iif({id} IS NULL, '', {fingerprint}), '', 0
+         FROM ({part}) t LEFT JOIN {rows} ON {id} = t.local_id WHERE t.sync_status = 'success'"
     );
-    let n = db.execute(&sql, [table]).context("take over what was sent before")?;
-    set_state(db, &adopted(table), &local_time())?;
-    Ok(n)
+    let n = db.execute(&sql, params![table, after, limit]).context(taking)?;
+    if last.is_none() {
+        set_state(db, &adopted(table), &local_time())?;
+    }
+    Ok((n, last))
 }
 
 /// Whether [`adopt`] has been at this table.
