@@ -33,6 +33,30 @@ pub(crate) struct Wishes {
     pub(crate) order: Option<String>,
 }
 
+impl Wishes {
+    /// What is wrong with it.
+    fn check(&self) -> Result<(), String> {
+        for (name, sql) in [("query", &self.query), ("where", &self.condition), ("order", &self.order)] {
+            if sql.as_ref().is_some_and(|sql| sql.trim().is_empty()) {
+                return Err(format!("{name} is empty"));
+            }
+        }
+        // A position would be that of a text.
+        let is_number = |part: &str| part.split_whitespace().next().is_some_and(|n| n.parse::<u64>().is_ok());
+        if self.order.as_ref().is_some_and(|order| !order.contains('(') && order.split(',').any(is_number)) {
+            return Err("order: columns are named, not counted".to_owned());
+        }
+        let columns = self.columns.as_deref().unwrap_or_default();
+        if self.columns.is_some() && columns.is_empty() {
+            return Err("columns is empty".to_owned());
+        }
+        match columns.iter().enumerate().find(|(n, name)| columns[..*n].contains(name)) {
+            Some((_, twice)) => Err(format!("columns: {twice} comes twice")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Reads the file.
 ///
 /// # Errors
@@ -47,9 +71,7 @@ pub(crate) fn read(path: &Path) -> Result<Config> {
         if wishes.query.is_some() && wishes.condition.is_some() {
             return Err(wrong(format!("tables.{name}: query and where exclude each other")));
         }
-        if wishes.columns.as_ref().is_some_and(Vec::is_empty) {
-            return Err(wrong(format!("tables.{name}.columns is empty")));
-        }
+        wishes.check().map_err(|what| wrong(format!("tables.{name}.{what}")))?;
     }
     Ok(config)
 }

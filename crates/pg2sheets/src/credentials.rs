@@ -79,7 +79,7 @@ fn decode(text: &str) -> Result<Vec<u8>> {
 }
 
 fn parse(json: &[u8]) -> Result<ServiceAccountKey, String> {
-    let value: serde_json::Value =
+    let mut value: serde_json::Value =
         serde_json::from_slice(json).map_err(|_| "this is no JSON, or a part of it is missing".to_owned())?;
     let kind = value["type"].as_str();
     if value.get("installed").is_some() || value.get("web").is_some() {
@@ -92,6 +92,10 @@ fn parse(json: &[u8]) -> Result<ServiceAccountKey, String> {
         if value[field].as_str().unwrap_or_default().trim().is_empty() {
             return Err(format!("the key has no {field}"));
         }
+    }
+    // Of a file that went through a shell or a form.
+    if let Some(key) = value["private_key"].as_str().filter(|key| key.contains("\\n")) {
+        value["private_key"] = key.replace("\\n", "\n").into();
     }
     serde_json::from_value(value).map_err(|_| "a field of the key is of the wrong type".to_owned())
 }
@@ -112,6 +116,13 @@ mod tests {
         for text in [standard.as_str(), &broken, &BASE64_URL_SAFE_NO_PAD.encode(KEY), KEY] {
             assert_eq!(load(Some(text), None).unwrap().client_email, "a@b");
         }
+    }
+
+    #[test]
+    fn a_key_whose_line_breaks_were_escaped_once_more_is_mended() {
+        let key =
+            r#"{"client_email":"a@b","private_key":"-----BEGIN-----\\nabc\\n","token_uri":"https://t"}"#;
+        assert_eq!(load(Some(key), None).unwrap().private_key, "-----BEGIN-----\nabc\n");
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl Google {
         if !pause.is_zero() {
             log::debug!("50 calls in a minute are made: waiting {:.0} s", pause.as_secs_f64());
         }
-        self.sleep(pause)?;
+        self.sleep(pause).context("50 calls in a minute are made")?;
         self.pace.count(Instant::now());
         *(if is_write { &mut self.calls.n_writes } else { &mut self.calls.n_reads }) += 1;
         Ok(())

@@ -2,12 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Block, Hash, UNKNOWN};
+use crate::digest::{Block, Hash};
 
 /// Key of our metadata.
 pub(crate) const KEY: &str = "pg2sheets";
 /// The form of [`Mark`].
 const VERSION: u32 = 1;
+
+/// A column's name, in few bytes.
+pub(crate) type Name = [u8; 4];
+
+/// The few bytes that stand for a column's name.
+pub(crate) fn name(text: &str) -> Name {
+    let [a, b, c, d, ..] = *blake3::hash(text.as_bytes()).as_bytes();
+    [a, b, c, d]
+}
 
 /// A tab's mark: whose it is, and what it holds.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -32,6 +41,9 @@ pub(crate) struct Mark {
     pub(crate) head: String,
     /// A letter for each of our columns, as `Kind` has them.
     pub(crate) kinds: String,
+    /// The names of our columns, each as [`name`] has it.
+    #[serde(with = "packed")]
+    pub(crate) names: Vec<Name>,
     /// Rows below the header that may hold values of ours.
     pub(crate) rows: u64,
     /// Rows and columns of the grid as we left it.
@@ -45,6 +57,12 @@ pub(crate) struct Mark {
     pub(crate) whole: String,
     /// When everything was last written, in seconds since 1970.
     pub(crate) full_at: i64,
+    /// Whether it was hidden for that its table is missing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) hidden: bool,
+    /// Row and column, from 0, of the cell that says when the tab was last looked after.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) stamp: Option<[u64; 2]>,
     /// When the table was first found missing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) absent_since: Option<i64>,
@@ -81,23 +99,26 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Hashes side by side in base64, 16 characters each.
+/// Hashes side by side in base64.
 mod packed {
     use base64::Engine as _;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
     use serde::de::Error;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    use super::{Hash, UNKNOWN};
-
-    pub(super) fn serialize<S: Serializer>(hashes: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer, const N: usize>(
+        hashes: &[[u8; N]],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&BASE64_URL_SAFE_NO_PAD.encode(hashes.concat()))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
+        deserializer: D,
+    ) -> Result<Vec<[u8; N]>, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(D::Error::custom)?;
-        let (hashes, rest) = bytes.as_chunks::<{ UNKNOWN.len() }>();
+        let (hashes, rest) = bytes.as_chunks::<N>();
         if rest.is_empty() { Ok(hashes.to_vec()) } else { Err(D::Error::custom("no whole number of hashes")) }
     }
 }
@@ -118,6 +139,7 @@ mod tests {
             sheet: i32::MAX,
             head: "x".repeat(32),
             kinds: "n".repeat(1600),
+            names: vec![[7; 4]; 1600],
             rows: 10_000_000,
             grid: [10_000_000, 18_278],
             block: 1 << 20,

@@ -160,10 +160,7 @@ fn write(job: &Job<'_>, sight: &mut Sight, mut plan: Plan, tally: &mut Tally) ->
             Err(error) => return Err(error),
         }
     }
-    match &job.last_synced {
-        Some(place) => crate::write::stamp::write(sight, place, tally, job.settings),
-        None => Ok(()),
-    }
+    crate::write::stamp::write(sight, job.last_synced.as_ref(), tally, job.settings)
 }
 
 /// Counts what was done.

@@ -31,7 +31,9 @@ pub(crate) fn timestamp(text: &str) -> Option<f64> {
     }
     let moment: DateTime = format!("{day}T{time}").parse().ok()?;
     let nanos = moment.time().duration_since(civil::Time::midnight()).as_nanos();
-    Some(date_of(moment.date())? + (nanos / 1000) as f64 / MICROS_A_DAY)
+    let day = date_of(moment.date())?;
+    // A number has no room for the last microseconds of a day: rounded up they would be the next one.
+    Some((day + (nanos / 1000) as f64 / MICROS_A_DAY).min((day + 1.0).next_down()))
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ mod tests {
             ("2024-01-01 12:00:00+01", Some(45_292.5)),
             ("2024-01-01 06:00:00-03:30", Some(45_292.25)),
             ("2024-01-01 18:00:00.5", Some(45_292.75 + 0.5 / 86_400.0)),
+            ("9999-12-31 23:59:59.999999+01", Some(2_958_466_f64.next_down())),
             ("1899-12-31 23:59:59", None),
             ("0044-03-15 12:00:00+00:09:21 BC", None),
             ("0044-03-15 12:00:00 BC", None),

@@ -17,6 +17,8 @@ use crate::credentials;
 use crate::exclusion::Exclusion;
 
 const GOOGLE: &str = "https://sheets.googleapis.com/";
+/// Bytes of the source's name.
+const MAX_NAME: usize = 200;
 
 /// What is read from the database; enough for a preview.
 pub(crate) struct SourceSettings {
@@ -81,12 +83,12 @@ impl SourceSettings {
     /// # Errors
     /// A configuration fault that names the setting.
     pub(crate) fn load(args: &CommonArgs, env: &Env) -> Result<SourceSettings> {
-        let text =
-            |flag: &Option<String>, name: &str| Ok::<_, anyhow::Error>(flag.clone().or(env.get(name)?));
+        let text = |flag: &Option<String>, name: &str| Ok::<_, anyhow::Error>(given(flag).or(env.get(name)?));
         let url = text(&args.database_url, "DB_SYNC_DATABASE_URL")?.ok_or_else(|| {
             Fault::config(
                 "DB_SYNC_DATABASE_URL is not set",
-                "set it in the environment, .env.db-sync or .env: postgresql://user:password@host/database",
+                "set it in the environment, or in .env.db-sync, or where there is none, in .env: \
+                 postgresql://user:password@host/database",
             )
         })?;
         let mut pg = PgSettings::from_url(&url)?;
@@ -94,6 +96,12 @@ impl SourceSettings {
         pg.is_only_read = true;
         let name = text(&args.source_name, "DB_SYNC_SOURCE_NAME")?;
         let name = name.or_else(|| pg.database.clone()).or_else(|| pg.user.clone()).unwrap_or_default();
+        if name.len() > MAX_NAME {
+            return Err(Fault::config(
+                format!("DB_SYNC_SOURCE_NAME has {} bytes", name.len()),
+                format!("it is kept in every tab: {MAX_NAME} at most"),
+            ));
+        }
         let batch = text(&args.batch_size, "DB_SYNC_BATCH_SIZE")?.unwrap_or_else(|| "1000".to_owned());
         let prefixes = text(&args.excluded_table_prefixes, "DB_SYNC_EXCLUDED_TABLE_PREFIXES")?;
         let prefixes = list(prefixes.as_deref().unwrap_or("prisma"));
@@ -138,7 +146,7 @@ impl Settings {
     /// A configuration fault that names the setting.
     pub(crate) fn load(args: &CommonArgs, env: &Env) -> Result<Settings> {
         let source = SourceSettings::load(args, env)?;
-        let spreadsheet = args.spreadsheet_id.clone().or(env.get("GOOGLE_SPREADSHEET_ID")?);
+        let spreadsheet = given(&args.spreadsheet_id).or(env.get("GOOGLE_SPREADSHEET_ID")?);
         let spreadsheet = spreadsheet_id(spreadsheet.as_deref().unwrap_or_default())?;
         let key = credentials::from_env(args.credentials.as_deref(), env)?;
         let url = args.sheets_url.as_deref().unwrap_or(GOOGLE);
@@ -171,11 +179,16 @@ pub(crate) fn state_dir(args: &CommonArgs, env: &Env) -> Result<Option<PathBuf>>
     Ok(state.map(|dir| dir.join("pg2sheets")))
 }
 
+/// A flag's value; an empty one counts as none, as in the environment.
+fn given(flag: &Option<String>) -> Option<String> {
+    flag.clone().filter(|text| !text.is_empty())
+}
+
 /// The id in whatever was copied from the browser.
 fn spreadsheet_id(text: &str) -> Result<String> {
     let hint = "open the workbook in a browser: the id is the part of its URL between /d/ and /edit";
-    let id = match text.split_once("/d/") {
-        Some((_, rest)) => rest.split(['/', '?', '#']).next().unwrap_or_default(),
+    let id = match text.split_once("/d/").or_else(|| text.split_once("?id=")) {
+        Some((_, rest)) => rest.split(['/', '?', '#', '&']).next().unwrap_or_default(),
         None => text.trim(),
     };
     if id.is_empty() {

@@ -17,6 +17,7 @@ use self::blocks::Piece;
 use self::body::Body;
 pub(crate) use self::body::LIMIT;
 use crate::google::{Change, Google};
+use crate::mark::Mark;
 use crate::plan::{Job, OrphanChange, Plan};
 use crate::source::Snapshot;
 use crate::source::snapshot::{Failure, reason};
@@ -94,7 +95,10 @@ impl Writer<'_> {
             let Some((id, mark)) = &tab.mark else { continue };
             match change {
                 OrphanChange::Note => body.push(&requests::update_mark(*id, &steps::absent(mark))),
-                OrphanChange::Hide => body.push(&requests::set_hidden(tab.sheet_id, true)),
+                OrphanChange::Hide => {
+                    body.push(&requests::set_hidden(tab.sheet_id, true));
+                    body.push(&requests::update_mark(*id, &Mark { hidden: true, ..mark.clone() }));
+                }
             }
         }
     }

@@ -94,6 +94,32 @@ fn edits_are_warned_of_when_that_is_asked_for() {
 }
 
 #[test]
+fn the_time_of_the_run_leaves_no_other_behind() {
+    let setup = orders(2);
+    let stamps = || -> Vec<(usize, usize)> {
+        let rows = setup.workbook().tab("orders").rows(40);
+        let cells =
+            rows.iter().enumerate().flat_map(|(n, row)| row.iter().enumerate().map(move |(m, c)| (n, m, c)));
+        let is_stamp =
+            |m: usize, cell: &Cell| m > 2 && matches!(cell, Cell::Number(serial) if *serial > 45_000.0);
+        cells.filter(|(_, m, cell)| is_stamp(*m, cell)).map(|(n, m, _)| (n, m)).collect()
+    };
+    for (place, expected) in
+        [("Z1", Some((0, 25))), ("E2", Some((1, 4))), ("off", None), ("E1", Some((0, 4)))]
+    {
+        setup.sync_to(0, &["--last-synced", place]);
+        assert_eq!(stamps(), Vec::from_iter(expected), "{place}");
+    }
+    setup.sql("ALTER TABLE orders ADD COLUMN piece text");
+    setup.sync_to(0, &["--last-synced", "E1"]);
+    assert_eq!(stamps(), [(0, 4)], "it moved with the column, and came back");
+    setup.sql("UPDATE orders SET piece = 'x'");
+    setup.sync_to(0, &[]);
+    assert_eq!(stamps(), []);
+    setup.assert_settled();
+}
+
+#[test]
 fn the_time_of_the_run_stands_in_a_cell_that_is_asked_for() {
     let setup = orders(2);
     let reason = setup.sync_to(3, &["--last-synced", "A1"]).report["failed"][0]["reason"].to_string();
@@ -156,5 +182,59 @@ fn a_column_put_among_ours_survives_a_whole_write_though_the_tab_is_as_wide_as_b
     setup.sync_to(0, &["--force"]);
     assert_eq!(setup.cells("orders", 3), before);
     assert_eq!(setup.workbook().tab("orders").cell(1, 3), Cell::Text("mine".into()));
+    setup.assert_settled();
+}
+
+#[test]
+fn columns_that_are_no_longer_wanted_go_though_a_person_put_one_among_ours() {
+    let setup = orders(3);
+    let sheet = id(&setup, "orders");
+    let column =
+        |n: u32| json!({"sheetId": sheet, "dimension": "COLUMNS", "startIndex": n, "endIndex": n + 1});
+    for (edit, is_dropped) in [
+        (json!([{"insertDimension": {"range": column(1), "inheritFromBefore": true}}]), false),
+        (json!([{"deleteDimension": {"range": column(0)}}]), false),
+        (json!([{"insertDimension": {"range": column(1), "inheritFromBefore": true}}]), true),
+    ] {
+        setup.sync_to(0, &[]);
+        setup.edit(edit.clone());
+        if is_dropped {
+            setup.sql("ALTER TABLE orders DROP COLUMN name");
+        }
+        setup.sync_to(0, &["--excluded-columns", "*.name"]);
+        let rows = setup.cells("orders", 12);
+        assert!(rows.iter().flatten().all(|cell| !cell.contains("name")), "{edit}: {rows:?}");
+        assert_eq!(rows[1][..2], ["1", "45293"], "{edit}");
+        setup.assert_settled_with(&["--excluded-columns", "*.name"]);
+    }
+}
+
+#[test]
+fn a_header_edited_by_hand_heals_in_its_place() {
+    let setup = orders(3);
+    let sheet = id(&setup, "orders");
+    let before = setup.cells("orders", 6);
+    own_column(&setup, sheet, 3);
+    setup.sync_to(0, &[]);
+    enter(&setup, sheet, 0, 1, json!({"stringValue": "Customer"}));
+    setup.sync_to(0, &["--force"]);
+    assert_eq!(setup.cells("orders", 3), before.iter().map(|row| row[..3].to_vec()).collect::<Vec<_>>());
+    assert_eq!(setup.workbook().tab("orders").cell(1, 3), Cell::Text("mine".into()));
+    setup.assert_settled();
+}
+
+#[test]
+fn a_new_column_of_ours_does_not_take_a_persons_column_of_that_name() {
+    let setup = orders(3);
+    let sheet = id(&setup, "orders");
+    own_column(&setup, sheet, 3);
+    enter(&setup, sheet, 0, 3, json!({"stringValue": "margin"}));
+    setup.sync_to(0, &[]);
+    setup.edit(json!([{"insertDimension": {"range": {"sheetId": sheet, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 2}, "inheritFromBefore": true}}]));
+    setup.sql("ALTER TABLE orders ADD COLUMN margin int; UPDATE orders SET margin = 7");
+    setup.sync_to(0, &[]);
+    let rows = setup.cells("orders", 6);
+    assert_eq!(rows[0][..4], ["'id", "'name", "'due", "'margin"]);
+    assert!(rows[1][4..].contains(&"'mine".to_owned()), "{rows:?}");
     setup.assert_settled();
 }

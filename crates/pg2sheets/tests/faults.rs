@@ -65,8 +65,10 @@ fn a_server_that_says_how_long_to_wait_is_obeyed() {
 }
 
 /// What may happen to a call and pass.
-fn faults() -> [Fault; 10] {
+fn faults() -> [Fault; 12] {
     [
+        Fault::OldLimit,
+        Fault::Aborted,
         Fault::Unavailable,
         Fault::UnavailableAfter,
         Fault::Reset,
@@ -160,6 +162,17 @@ fn what_never_passes_ends_with_the_deadline() {
         setup.sync_to(0, &[]);
         assert_complete(&setup);
     }
+}
+
+#[test]
+fn a_retry_after_that_is_over_still_costs_a_pause() {
+    let setup = shop();
+    for text in ["Wed, 21 Oct 2015 07:28:00 GMT", "0"] {
+        setup.google.plan(On::Write, Fault::TooMany { retry_after: Some(text.to_owned()) });
+    }
+    setup.sync_to(0, &[]);
+    let pauses = pauses(&setup.calls());
+    assert!(pauses[1] >= 1.0 && pauses[2] >= 2.0, "{pauses:?}");
 }
 
 #[test]

@@ -4,6 +4,10 @@ use serde::Deserialize;
 use sync_core::fault::Fault;
 use yup_oauth2::error::AuthErrorCode;
 
+/// What a 403 says that means 429.
+const LIMITS: [&str; 4] =
+    ["RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"];
+
 /// Who asks for what, for advice.
 #[derive(Clone, Debug)]
 pub(crate) struct Who {
@@ -26,6 +30,8 @@ struct Error {
     message: String,
     status: String,
     details: Vec<serde_json::Value>,
+    /// As older parts of Google write them.
+    errors: Vec<serde_json::Value>,
 }
 
 /// What an answer other than 200 means for a call.
@@ -59,12 +65,12 @@ impl Who {
         match status {
             401 => Refusal::Token(message),
             429 => Refusal::TooMany(message),
-            408 | 500.. => Refusal::Busy(message),
+            408 | 409 | 500.. => Refusal::Busy(message),
             403 if error.is_about("SERVICE_DISABLED") || error.is_about("accessNotConfigured") => {
                 Refusal::Fatal(disabled(&error))
             }
             // Old projects are told so when calls are too many.
-            403 if error.is_about("rateLimitExceeded") => Refusal::TooMany(message),
+            403 if LIMITS.iter().any(|reason| error.is_about(reason)) => Refusal::TooMany(message),
             403 => Refusal::Fatal(self.forbidden(&message, is_write)),
             404 => Refusal::Fatal(Fault::config(
                 format!("there is no workbook with the id {}", self.spreadsheet),
@@ -94,11 +100,10 @@ impl Who {
 impl Error {
     /// Whether a detail gives this reason, or the status does.
     fn is_about(&self, reason: &str) -> bool {
-        self.status == reason
-            || self
-                .details
-                .iter()
-                .any(|detail| detail["reason"] == reason || detail["errors"][0]["reason"] == reason)
+        let is_it = |detail: &serde_json::Value| {
+            detail["reason"] == reason || detail["errors"][0]["reason"] == reason
+        };
+        self.status == reason || self.details.iter().chain(&self.errors).any(is_it)
     }
 }
 

@@ -39,7 +39,8 @@ impl Pace {
         let pause =
             Duration::from_secs(1 << self.n_failures.min(6)) + Duration::from_secs_f64(fastrand::f64());
         self.n_failures += 1;
-        retry_after.unwrap_or(pause.min(CAP))
+        // A time that is over says nothing.
+        retry_after.filter(|pause| !pause.is_zero()).unwrap_or(pause.min(CAP))
     }
 
     /// A change was made.
@@ -73,6 +74,7 @@ mod tests {
             assert!((least..=least + 1).contains(&pause.as_secs()) && pause <= CAP, "{pause:?}");
         }
         assert_eq!(pace.pause(Some(Duration::from_secs(100))), Duration::from_secs(100));
+        assert!(pace.pause(Some(Duration::ZERO)) >= Duration::from_secs(60));
         pace.reset();
         assert!(pace.pause(None) < Duration::from_secs(2) + Duration::from_millis(1));
     }

@@ -6,7 +6,7 @@ use super::columns::{self, Step};
 use super::{Me, Wishes, is_full, titles};
 use crate::digest::{Block, Digest, Hash, UNKNOWN, level, raise};
 use crate::google::workbook::{Range, Tab};
-use crate::mark::Mark;
+use crate::mark::{Mark, Name, name};
 use crate::source::survey::{self, Survey};
 use crate::write::LIMIT;
 
@@ -74,11 +74,11 @@ impl Job {
         job.tab = Some(tab.clone());
         job.is_full = is_full;
         job.protect = protect;
-        job.unhide = is_back && tab.is_hidden && wishes.orphans == crate::args::Orphans::Hide || old.fresh;
+        job.unhide = is_back && tab.is_hidden && old.hidden || old.fresh;
         job.blocks = if is_same { Vec::new() } else { changed(&survey.digest, old, is_full) };
         job.mark.full_at = if is_full { wishes.now } else { old.full_at };
         job.stage = stage.cloned();
-        job.find_columns(survey);
+        job.find_columns();
         job.finish(survey)?;
         Ok(Some(job))
     }
@@ -128,6 +128,8 @@ impl Job {
             sheet: sheet_id,
             head: survey.head.clone(),
             kinds: survey.kinds(),
+            names: survey.columns.iter().map(|column| name(&column.name)).collect(),
+            stamp: old.stamp,
             rows: survey.digest.n_rows,
             block: survey.digest.block_rows,
             whole: survey.digest.whole.clone(),
@@ -160,16 +162,21 @@ impl Job {
     }
 
     /// Plans for columns that were moved, inserted or deleted by hand.
-    fn find_columns(&mut self, survey: &Survey) {
+    fn find_columns(&mut self) {
         let Some(header) = self.tab.as_ref().and_then(|tab| tab.header.as_ref()) else { return };
         let ours = header.iter().map(String::as_str).take(self.old.kinds.len());
         if header.len() >= self.old.kinds.len() && survey::head(ours, &self.old.kinds) == self.old.head {
             return;
         }
-        let wanted: Vec<&str> = survey.columns.iter().map(|column| column.name.as_str()).collect();
-        self.steps = columns::steps(header, &wanted);
-        // What stands right of the columns that are wanted is the user's from now on.
+        let header: Vec<Name> = header.iter().map(|text| name(text)).collect();
+        let is_as_wide = self.tab.as_ref().is_some_and(|tab| tab.grid[1] == self.old.grid[1]);
+        let found = columns::ours(&header, &self.old.names, is_as_wide);
+        // Columns that are no longer wanted come behind the others, to be emptied; what is right of them is the user's.
+        let mut order = self.mark.names.clone();
+        order.extend(found.iter().flatten().filter(|name| !self.mark.names.contains(name)));
+        self.steps = columns::steps(&found, &order);
         let mut kinds: Vec<char> = self.mark.kinds.chars().collect();
+        kinds.resize(order.len(), '-');
         for step in &self.steps {
             if let Step::Insert { at } = step
                 && let Some(kind) = kinds.get_mut(*at as usize)
@@ -181,10 +188,15 @@ impl Job {
     }
 
     fn finish(&mut self, survey: &Survey) -> Result<(), String> {
+        let n_new = self.n_new_columns();
+        if let Some([_, column]) = self.mark.stamp.as_mut().filter(|[_, column]| *column >= self.old.width())
+        {
+            *column += n_new;
+        }
         let needed = survey.grid();
         self.mark.grid = match &self.tab {
             // Our new columns come between ours and the user's.
-            Some(tab) => [tab.grid[0].max(needed[0]), (tab.grid[1] + self.n_new_columns()).max(needed[1])],
+            Some(tab) => [tab.grid[0].max(needed[0]), (tab.grid[1] + n_new).max(needed[1])],
             None => needed,
         };
         let cells: u64 = self.blocks.iter().map(|n| survey.digest.blocks[*n].n_bytes + 150).sum();

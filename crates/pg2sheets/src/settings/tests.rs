@@ -36,6 +36,7 @@ fn an_id_is_found_in_what_people_paste() {
         " 1AbC-_dEfGhIjKlMnOp\n",
         "https://docs.google.com/spreadsheets/d/1AbC-_dEfGhIjKlMnOp/edit?gid=0#gid=0",
         "https://docs.google.com/spreadsheets/d/1AbC-_dEfGhIjKlMnOp",
+        "https://drive.google.com/open?id=1AbC-_dEfGhIjKlMnOp&usp=drive_fs",
     ] {
         assert_eq!(spreadsheet_id(text).unwrap(), "1AbC-_dEfGhIjKlMnOp");
     }
@@ -57,6 +58,7 @@ fn wrong_values_are_named() {
         ("DB_SYNC_TIMEZONE", "Europe/Atlantis"),
         ("DB_SYNC_EXCLUDED_COLUMNS", "*.[password"),
         ("DB_SYNC_INCLUDE_VIEWS", "perhaps"),
+        ("DB_SYNC_SOURCE_NAME", &"x".repeat(201)),
         ("GOOGLE_SPREADSHEET_ID", ""),
         ("GOOGLE_CREDENTIALS_BASE64", ""),
     ] {
@@ -66,6 +68,13 @@ fn wrong_values_are_named() {
         assert_eq!(verdict(&error).exit, Exit::Config, "{name}={value}");
         assert!(error.to_string().contains(name), "{error}");
     }
+}
+
+#[test]
+fn an_empty_flag_counts_as_none() {
+    let args = CommonArgs { source_name: Some(String::new()), ..CommonArgs::default() };
+    let settings = Settings::load(&args, &Env::from_pairs([URL, KEY, ID])).unwrap();
+    assert_eq!(settings.source.name, "shop");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const TABLES: &str = "SELECT n.nspname::text, c.relname::text, c.relkind IN ('v'
         CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, nth)
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
         WHERE i.indrelid = c.oid AND i.indisprimary AND k.nth <= i.indnkeyatts ORDER BY k.nth),
-        current_schema()::text
+        current_schema()::text, c.relhassubclass AND c.relkind <> 'p'
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition AND c.relpersistence <> 't'
         AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
@@ -65,6 +65,7 @@ struct Listed {
     name: String,
     is_view: bool,
     key: Vec<String>,
+    has_children: bool,
 }
 
 /// Lists what is there, and chooses.
@@ -80,6 +81,7 @@ pub(crate) fn read(snapshot: &mut Snapshot, settings: &SourceSettings) -> Result
         name: row.get(1),
         is_view: row.get(2),
         key: row.get(3),
+        has_children: row.get(5),
     });
     let listed: Vec<Listed> = listed.collect();
     let named = &settings.config.tables;
@@ -146,8 +148,10 @@ fn choose(listed: &[Listed], default: &str, settings: &SourceSettings) -> Catalo
 }
 
 impl Listed {
+    /// `schema.table`; a part with a dot or a quote of its own stands between quotes.
     fn full_name(&self) -> String {
-        format!("{}.{}", self.schema, self.name)
+        let part = |name: &str| if name.contains(['.', '"']) { quote_ident(name) } else { name.to_owned() };
+        format!("{}.{}", part(&self.schema), part(&self.name))
     }
 
     fn is_wanted(&self, settings: &SourceSettings) -> bool {
@@ -159,13 +163,14 @@ impl Listed {
 
     fn with(&self, wishes: Option<&Wishes>, is_default: bool, settings: &SourceSettings) -> Table {
         let wishes = wishes.cloned().unwrap_or_default();
-        let title = if is_default { self.name.clone() } else { self.full_name() };
+        let title = if is_default { self.name.clone() } else { format!("{}.{}", self.schema, self.name) };
         Table {
             name: self.full_name(),
             title: format!("{}{}", settings.title_prefix, wishes.title.unwrap_or(title)),
             relation: format!("{}.{}", quote_ident(&self.schema), quote_ident(&self.name)),
             is_query: false,
             key: self.key.clone(),
+            has_children: self.has_children,
             condition: wishes.condition,
             order: wishes.order,
             only: wishes.columns,
@@ -183,6 +188,7 @@ fn of_query(name: &str, wishes: &Wishes, settings: &SourceSettings) -> Table {
         relation: format!("({query}\n)"),
         is_query: true,
         key: Vec::new(),
+        has_children: false,
         condition: None,
         order: wishes.order.clone(),
         only: wishes.columns.clone(),

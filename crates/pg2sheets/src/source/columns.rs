@@ -6,7 +6,7 @@ use postgres::types::Type;
 use sync_core::pg::quote_ident;
 
 use super::snapshot::of_table;
-use super::{ROW, Snapshot, Table};
+use super::{Snapshot, Table};
 use crate::cell::Kind;
 use crate::settings::SourceSettings;
 
@@ -46,7 +46,7 @@ pub(crate) fn of(snapshot: &mut Snapshot, table: &Table, settings: &SourceSettin
     }
     names.retain(|name| !settings.not_columns.covers(&table.name, name));
     let types = types(snapshot, table, &names)?;
-    Ok(names.into_iter().zip(types).map(|(name, ty)| column(name, &ty)).collect())
+    Ok(names.into_iter().zip(types).map(|(name, ty)| column(table.row(), name, &ty)).collect())
 }
 
 /// Names of all columns.
@@ -59,13 +59,20 @@ fn names(snapshot: &mut Snapshot, table: &Table) -> Result<Vec<String>> {
             snapshot.client.query_typed(sql, &[(&table.relation, Type::TEXT)]).context("read its columns")?;
         return Ok(rows.iter().map(|row| row.get(0)).collect());
     }
-    let sql = format!("SELECT * FROM {} AS {ROW} LIMIT 0", table.relation);
+    let sql = format!("SELECT * FROM {} LIMIT 0", table.from());
     let answer = snapshot.client.simple_query(&sql).context("read its columns")?;
     let columns = answer.into_iter().find_map(|message| match message {
         SimpleQueryMessage::RowDescription(columns) => Some(columns),
         _ => None,
     });
-    Ok(columns.iter().flat_map(|columns| columns.iter()).map(|column| column.name().to_owned()).collect())
+    let mut names = Vec::new();
+    for column in columns.iter().flat_map(|columns| columns.iter()) {
+        if names.iter().any(|name| name == column.name()) {
+            return Err(of_table(format!("two columns are called {}: name them apart by AS", column.name())));
+        }
+        names.push(column.name().to_owned());
+    }
+    Ok(names)
 }
 
 /// Name, type and category of each column's type.
@@ -73,20 +80,18 @@ fn types(snapshot: &mut Snapshot, table: &Table, names: &[String]) -> Result<Vec
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let types = names.iter().map(|name| format!("pg_typeof({ROW}.{})::oid", quote_ident(name)));
+    let types = names.iter().map(|name| format!("pg_typeof({}.{})::oid", table.row(), quote_ident(name)));
     let types = types.collect::<Vec<_>>().join(", ");
     // A row of nulls has types too, and costs nothing.
-    let sql = format!(
-        "SELECT ARRAY[{types}]::text FROM (SELECT 1) AS one LEFT JOIN {} AS {ROW} ON false",
-        table.relation
-    );
+    let sql =
+        format!("SELECT ARRAY[{types}]::text FROM (SELECT 1) AS one LEFT JOIN {} ON false", table.from());
     let oids: String = snapshot.client.query_typed_one(&sql, &[]).context("read its columns")?.get(0);
     let rows = snapshot.client.query_typed(TYPES, &[(&oids, Type::TEXT)])?;
     Ok(rows.iter().map(|row| [row.get(0), row.get(1), row.get(2)]).collect())
 }
 
-fn column(name: String, [type_name, type_type, category]: &[String; 3]) -> Column {
-    let value = format!("{ROW}.{}", quote_ident(&name));
+fn column(row: &str, name: String, [type_name, type_type, category]: &[String; 3]) -> Column {
+    let value = format!("{row}.{}", quote_ident(&name));
     let text = |value: &str| format!("left({value}::text, {MOST_LETTERS})");
     let (kind, sql) = match (type_name.as_str(), type_type.as_str(), category.as_str()) {
         ("bool", ..) => (Kind::Bool, format!("{value}::text")),

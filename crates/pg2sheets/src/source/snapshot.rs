@@ -13,6 +13,7 @@ use crate::settings::SourceSettings;
 /// What values look like must not depend on the role's or the database's settings.
 const FORM: &str = "SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL intervalstyle TO 'postgres';
     SET LOCAL extra_float_digits TO 1; SET LOCAL bytea_output TO 'hex'; SET LOCAL lc_monetary TO 'C';
+    SET LOCAL xmlbinary TO 'base64'; SET LOCAL quote_all_identifiers TO off;
     SET LOCAL lock_timeout TO '10s'";
 
 /// A transaction that sees one state and changes nothing.

@@ -191,7 +191,7 @@ impl Pour<'_> {
     }
 
     fn row(&mut self, row: u64, json: &[u8]) -> Result<()> {
-        let reserve = self.mark.blocks.len() * 16 + self.mark.kinds.len() + 2_000;
+        let reserve = self.mark.blocks.len() * 16 + self.mark.kinds.len() * 7 + 2_000;
         if self.body.len() + json.len() + reserve > LIMIT {
             self.flush()?;
         }

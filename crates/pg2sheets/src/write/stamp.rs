@@ -9,7 +9,7 @@ use sync_core::fault::Fault;
 use super::body::Body;
 use super::{Tally, requests, send};
 use crate::cell::{self, Cell, Kind};
-use crate::google::workbook::Range;
+use crate::google::workbook::{Range, Tab};
 use crate::mark::Mark;
 use crate::plan::owned;
 use crate::run::Sight;
@@ -29,7 +29,7 @@ impl Place {
     /// # Errors
     /// A configuration fault for what is no cell.
     pub(crate) fn read(text: &str) -> Result<Option<Place>> {
-        if text == "off" {
+        if text.eq_ignore_ascii_case("off") {
             return Ok(None);
         }
         let wrong = || Fault::config(format!("--last-synced {text}: this is no cell"), "e.g. Z1, or off");
@@ -45,9 +45,18 @@ impl Place {
     }
 }
 
-/// Writes the time right of the tables; tabs where it would be in the table, or below it, are named.
-pub(crate) fn write(sight: &mut Sight, place: &Place, tally: &mut Tally, settings: &Settings) -> Result<()> {
-    let Place { row, column } = *place;
+/// Writes the time right of the tables, and takes it away where it stood before; tabs where it would be in the table, or
+/// below it, are named.
+pub(crate) fn write(
+    sight: &mut Sight,
+    place: Option<&Place>,
+    tally: &mut Tally,
+    settings: &Settings,
+) -> Result<()> {
+    let is_stamped = |tab: &&Tab| tab.mark.as_ref().is_some_and(|(_, mark)| mark.stamp.is_some());
+    if place.is_none() && !owned(&sight.workbook, &sight.me).tables.values().any(is_stamped) {
+        return Ok(());
+    }
     // New tabs, and sizes that have changed.
     if !tally.sent.is_empty() {
         sight.workbook = sight.google.read()?;
@@ -57,25 +66,50 @@ pub(crate) fn write(sight: &mut Sight, place: &Place, tally: &mut Tally, setting
     let json = cell::row([Cell::Serial(serial::timestamp(&now).unwrap_or_default(), &now)]);
     let mut body = Body::default();
     for (table, tab) in owned(&sight.workbook, &sight.me).tables {
-        let width = tab.mark.as_ref().map_or(0, |(_, mark)| mark.width());
-        let Some((mark_id, mark)) = tab.mark.as_ref().filter(|_| column >= width && row < tab.grid[0]) else {
+        let Some((mark_id, mark)) = &tab.mark else { continue };
+        let fitting = place.filter(|place| place.column >= mark.width() && place.row < tab.grid[0]);
+        if place.is_some() && fitting.is_none() {
             let reason = "the cell of --last-synced holds the table, or is below it: name one right of it";
             tally.failed.entry(table.to_owned()).or_insert_with(|| reason.to_owned());
-            continue;
-        };
-        if column >= tab.grid[1] {
-            let n = column + 1 - tab.grid[1];
-            body.push(&requests::insert_columns(tab.sheet_id, tab.grid[1], n, tab.grid[1]));
+        }
+        let wanted = fitting.map(|place| [place.row, place.column]);
+        let mut new = Mark { stamp: wanted, ..mark.clone() };
+        let stale = mark.stamp.filter(|there| wanted != Some(*there));
+        // In a grid that a person has changed it may be another cell by now.
+        if let Some([row, column]) = stale.filter(|_| mark.grid == tab.grid)
+            && column >= mark.width()
+        {
+            body.clear(tab.sheet_id, one_cell(row, column));
+        }
+        if let Some(Place { row, column }) = fitting {
+            stamp(tab, *row, *column, &json, &mut body);
             // A grid that was as we left it is so still.
             if mark.grid == tab.grid {
-                let grid = [tab.grid[0], column + 1];
-                body.push(&requests::update_mark(*mark_id, &Mark { grid, ..mark.clone() }));
+                new.grid[1] = new.grid[1].max(column + 1);
             }
         }
-        let range = Range { rows: [row, row + 1], columns: [column, column + 1] };
-        body.cell(tab.sheet_id, range, &json);
-        body.push(&requests::number_format(tab.sheet_id, range, Kind::Timestamp));
+        if new != *mark {
+            body.push(&requests::update_mark(*mark_id, &new));
+        }
     }
+    send_all(sight, &mut body)
+}
+
+/// Writes one tab's stamp, behind a column that may have to be made.
+fn stamp(tab: &Tab, row: u64, column: u64, json: &[u8], body: &mut Body) {
+    if column >= tab.grid[1] {
+        let n = column + 1 - tab.grid[1];
+        body.push(&requests::insert_columns(tab.sheet_id, tab.grid[1], n, tab.grid[1]));
+    }
+    body.cell(tab.sheet_id, one_cell(row, column), json);
+    body.push(&requests::number_format(tab.sheet_id, one_cell(row, column), Kind::Timestamp));
+}
+
+fn one_cell(row: u64, column: u64) -> Range {
+    Range { rows: [row, row + 1], columns: [column, column + 1] }
+}
+
+fn send_all(sight: &mut Sight, body: &mut Body) -> Result<()> {
     if body.is_empty() {
         return Ok(());
     }

@@ -25,6 +25,10 @@ pub enum Fault {
         /// What `Retry-After` says.
         retry_after: Option<String>,
     },
+    /// 403 with the reason `rateLimitExceeded`, before anything is applied.
+    OldLimit,
+    /// 409, before anything is applied.
+    Aborted,
     /// 503, before anything is applied.
     Unavailable,
     /// 503, though all was applied.

@@ -9,11 +9,13 @@ pub(super) struct Refusal {
     status: &'static str,
     message: String,
     details: Option<Value>,
+    /// As older parts of Google write them.
+    errors: Option<Value>,
 }
 
 impl Refusal {
     fn new(code: u16, status: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { code, status, message: message.into(), details: None }
+        Refusal { code, status, message: message.into(), details: None, errors: None }
     }
 
     fn with(mut self, details: Value) -> Refusal {
@@ -116,6 +118,17 @@ impl Refusal {
         }]))
     }
 
+    /// 403 for too many calls, as projects of old get it.
+    pub(super) fn old_limit() -> Refusal {
+        let errors = json!([{ "domain": "usageLimits", "reason": "rateLimitExceeded", "message": "Rate Limit Exceeded" }]);
+        let refusal = Refusal::new(403, "PERMISSION_DENIED", "Rate Limit Exceeded");
+        Refusal { errors: Some(errors), ..refusal }
+    }
+
+    pub(super) fn aborted() -> Refusal {
+        Refusal::new(409, "ABORTED", "The operation was aborted.")
+    }
+
     pub(super) fn unavailable() -> Refusal {
         Refusal::new(503, "UNAVAILABLE", "The service is currently unavailable.")
     }
@@ -129,6 +142,9 @@ impl Refusal {
         let mut error = json!({ "code": self.code, "message": self.message, "status": self.status });
         if let Some(details) = &self.details {
             error["details"] = details.clone();
+        }
+        if let Some(errors) = &self.errors {
+            error["errors"] = errors.clone();
         }
         json!({ "error": error }).to_string()
     }

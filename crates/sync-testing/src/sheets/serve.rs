@@ -152,6 +152,8 @@ async fn meet(request: Request, shared: &Shared, fault: Option<&Fault>) -> Optio
             let answer = Answer::from(Refusal::too_many(kind));
             Answer { retry_after: retry_after.clone(), ..answer }
         }
+        Some(Fault::OldLimit) => Refusal::old_limit().into(),
+        Some(Fault::Aborted) => Refusal::aborted().into(),
         Some(Fault::Unavailable) => Refusal::unavailable().into(),
         Some(Fault::UnavailableAfter) => {
             serve(request);

@@ -18,6 +18,8 @@ fn answers_that_say_so() {
     let client = Client::new();
     for (fault, status, n_more) in [
         (Fault::TooMany { retry_after: Some("3".to_owned()) }, 429, 0),
+        (Fault::OldLimit, 403, 0),
+        (Fault::Aborted, 409, 0),
         (Fault::Unavailable, 503, 0),
         (Fault::UnavailableAfter, 503, 1),
         (Fault::BadGateway, 502, 0),
