@@ -1,11 +1,14 @@
 //! The last run, in a file: for `status` and `health`.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use jiff::Timestamp;
 use sync_core::atomic;
 use sync_core::exit::Exit;
+use sync_core::fault::Fault;
 use sync_core::report::Report;
 
 use crate::google::token::make;
@@ -26,8 +29,22 @@ pub(crate) struct Runs {
 impl Runs {
     /// Nothing, where nothing can be read.
     pub(crate) fn read(dir: Option<&Path>) -> Runs {
-        let text = dir.and_then(|dir| fs::read_to_string(file(dir)).ok());
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        Runs::load(dir).unwrap_or_default()
+    }
+
+    /// Nothing, where no run was noted.
+    ///
+    /// # Errors
+    /// When this user may not see what was.
+    pub(crate) fn load(dir: Option<&Path>) -> Result<Runs> {
+        let Some(file) = dir.map(file) else { return Ok(Runs::default()) };
+        match fs::read_to_string(&file) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Fault::failed(
+                format!("read {}: {error}", file.display()),
+                "ask as the user who runs it, or with its DB_SYNC_STATE_DIR",
+            )),
+            text => Ok(text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()),
+        }
     }
 
     /// When a run last came to its end.

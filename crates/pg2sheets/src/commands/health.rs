@@ -12,6 +12,6 @@ use crate::state::Runs;
 
 /// Succeeds when the last run that came to its end is at most `max_age` old.
 pub(crate) fn run(dir: Option<&Path>, max_age: Duration) -> Result<Exit> {
-    recent::require_recent(Runs::read(dir).complete_at(), max_age, TOOL)?;
+    recent::require_recent(Runs::load(dir)?.complete_at(), max_age, TOOL)?;
     Ok(Exit::Done)
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(settings: &Settings, stop: &Stop) -> Result<Exit> {
         };
         table.add_row([
             tab.title.clone(),
-            (*name).to_owned(),
+            name.replace(char::is_control, "?"),
             mark.rows.to_string(),
             mark.width().to_string(),
             Timestamp::from_second(mark.full_at).map_or_else(|_| String::new(), |at| format!("{at:.0}")),
