@@ -42,7 +42,7 @@ pub(crate) struct Mark {
     /// A letter for each of our columns, as `Kind` has them.
     pub(crate) kinds: String,
     /// The names of our columns, each as [`name`] has it.
-    #[serde(with = "packed")]
+    #[serde(default, with = "packed")]
     pub(crate) names: Vec<Name>,
     /// Rows below the header that may hold values of ours.
     pub(crate) rows: u64,
@@ -57,7 +57,7 @@ pub(crate) struct Mark {
     pub(crate) whole: String,
     /// When everything was last written, in seconds since 1970.
     pub(crate) full_at: i64,
-    /// Whether it was hidden for that its table is missing.
+    /// Whether it was hidden because its table is missing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) hidden: bool,
     /// Row and column, from 0, of the cell that says when the tab was last looked after.
