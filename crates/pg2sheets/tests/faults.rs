@@ -5,64 +5,9 @@ mod common;
 use std::time::Duration;
 
 use common::Setup;
+use common::shop::{assert_complete, fill, shop};
 use sync_testing::outcome::Outcome;
-use sync_testing::sheets::{Call, CallKind, Fault, On, Options};
-
-/// Two tables, the second of which a change will follow.
-fn shop() -> Setup {
-    let setup = Setup::new();
-    fill(&setup);
-    setup
-}
-
-fn fill(setup: &Setup) {
-    setup.sql("CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT n, 'a'||n FROM generate_series(1, 20) n;
-        CREATE TABLE b (id int PRIMARY KEY, v text); INSERT INTO b SELECT n, 'b'||n FROM generate_series(1, 700) n");
-}
-
-/// The workbook has every row once, in tabs of its own.
-#[track_caller]
-fn assert_complete(setup: &Setup) {
-    for (title, n) in [("a", 20), ("b", 700)] {
-        let expected: Vec<Vec<String>> =
-            (1..=n).map(|n| vec![n.to_string(), format!("'{title}{n}")]).collect();
-        assert_eq!(setup.cells(title, 2)[1..], expected);
-    }
-    assert_eq!(setup.workbook().tabs.len(), 3);
-    setup.assert_settled();
-}
-
-fn pauses(calls: &[Call]) -> Vec<f64> {
-    calls.windows(2).map(|pair| (pair[1].at - pair[0].at).as_secs_f64()).collect()
-}
-
-#[test]
-fn too_many_calls_cost_three_more_and_growing_pauses() {
-    let setup = shop();
-    for _ in 0..3 {
-        setup.google.plan(On::Write, Fault::TooMany { retry_after: None });
-    }
-    setup.sync_to(0, &[]);
-    let calls = setup.calls();
-    assert_eq!(calls.len(), 2 + 3, "no second look at the workbook: nothing was done");
-    let pauses = pauses(&calls);
-    for (pause, least) in pauses[1..].iter().zip([1.0, 2.0, 4.0]) {
-        assert!(*pause >= least, "{pauses:?}");
-    }
-    assert_complete(&setup);
-}
-
-#[test]
-fn a_server_that_says_how_long_to_wait_is_obeyed() {
-    let setup = shop();
-    for on in [On::Read, On::Write] {
-        setup.google.plan(on, Fault::TooMany { retry_after: Some("3".to_owned()) });
-    }
-    setup.sync_to(0, &[]);
-    let pauses = pauses(&setup.calls());
-    assert!(pauses[0] >= 3.0 && pauses[2] >= 3.0, "{pauses:?}");
-    assert_complete(&setup);
-}
+use sync_testing::sheets::{CallKind, Fault, On, Options};
 
 /// What may happen to a call and pass.
 fn faults() -> [Fault; 12] {
@@ -162,25 +107,6 @@ fn what_never_passes_ends_with_the_deadline() {
         setup.sync_to(0, &[]);
         assert_complete(&setup);
     }
-}
-
-#[test]
-fn a_retry_after_that_is_over_still_costs_a_pause() {
-    let setup = shop();
-    for text in ["Wed, 21 Oct 2015 07:28:00 GMT", "0"] {
-        setup.google.plan(On::Write, Fault::TooMany { retry_after: Some(text.to_owned()) });
-    }
-    setup.sync_to(0, &[]);
-    let pauses = pauses(&setup.calls());
-    assert!(pauses[1] >= 1.0 && pauses[2] >= 2.0, "{pauses:?}");
-}
-
-#[test]
-fn a_retry_after_beyond_the_deadline_is_not_waited_for() {
-    let setup = shop();
-    setup.google.plan(On::Write, Fault::TooMany { retry_after: Some("3600".to_owned()) });
-    let outcome = setup.sync_to(75, &["--deadline", "20s"]);
-    assert!(outcome.report["duration_s"].as_f64().unwrap() < 10.0);
 }
 
 #[test]

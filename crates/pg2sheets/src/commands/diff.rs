@@ -13,7 +13,7 @@ use crate::TOOL;
 use crate::cell::Cell;
 use crate::google::Google;
 use crate::google::cells::Value;
-use crate::google::workbook::{Range, Tab};
+use crate::google::workbook::{Range, Tab, letters};
 use crate::plan::owned;
 use crate::run::{Sight, look};
 use crate::settings::Settings;
@@ -127,29 +127,5 @@ fn value(cell: &Cell<'_>) -> Value {
         Cell::Serial(n, _) => Value { number_value: Some(*n), ..Value::default() },
         Cell::Text(text) => text_value(text),
         Cell::Cut(text) => text_value(text),
-    }
-}
-
-/// A column's name: A to Z, AA and so on.
-fn letters(mut column: usize) -> String {
-    let mut text = String::new();
-    loop {
-        text.insert(0, char::from(b'A' + (column % 26) as u8));
-        if column < 26 {
-            return text;
-        }
-        column = column / 26 - 1;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_columns() {
-        for (column, name) in [(0, "A"), (25, "Z"), (26, "AA"), (701, "ZZ"), (702, "AAA"), (18_277, "ZZZ")] {
-            assert_eq!(letters(column), name);
-        }
     }
 }

@@ -118,3 +118,27 @@ impl Tab {
         }
     }
 }
+
+/// A column's name: A to Z, AA and so on.
+pub(crate) fn letters(mut column: usize) -> String {
+    let mut text = String::new();
+    loop {
+        text.insert(0, char::from(b'A' + (column % 26) as u8));
+        if column < 26 {
+            return text;
+        }
+        column = column / 26 - 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_columns() {
+        for (column, name) in [(0, "A"), (25, "Z"), (26, "AA"), (701, "ZZ"), (702, "AAA"), (18_277, "ZZZ")] {
+            assert_eq!(letters(column), name);
+        }
+    }
+}

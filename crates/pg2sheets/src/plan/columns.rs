@@ -1,6 +1,8 @@
 //! How our columns come together again, after a person has moved, inserted or deleted columns among them.
 
-use crate::mark::Name;
+use crate::google::workbook::{Tab, letters};
+use crate::mark::{Mark, Name, name};
+use crate::source::survey;
 
 /// A change of a tab's columns; what points at them follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,26 +13,103 @@ pub(crate) enum Step {
     Insert { at: u64 },
 }
 
-/// Which columns of a header are ours, of those that we knew in this order; `None` for a person's own.
+/// What a person's changes of the columns take: the steps, and the letters of the columns that are ours then, those that
+/// are no longer wanted behind the others, to be emptied. `None` where all stand as we left them, or are not known.
 ///
-/// In a grid that is as wide as we left it, with all others in their places, a header that is unknown was edited.
-pub(super) fn ours(header: &[Name], known: &[Name], is_as_wide: bool) -> Vec<Option<Name>> {
-    let mut found = vec![None; header.len()];
-    for name in known {
-        // Of two the first: what is right of ours may bear the same name.
-        if let Some(at) = header.iter().position(|there| there == name) {
-            found[at] = Some(*name);
+/// # Errors
+/// When ours cannot be told from others.
+pub(super) fn reunite(tab: &Tab, old: &Mark, new: &Mark) -> Result<Option<(Vec<Step>, String)>, String> {
+    let Some(texts) = &tab.header else { return Ok(None) };
+    let ours_then = texts.iter().map(String::as_str).take(old.kinds.len());
+    if texts.len() >= old.kinds.len() && survey::head(ours_then, &old.kinds) == old.head {
+        return Ok(None);
+    }
+    let mut header: Vec<Name> = texts.iter().map(|text| name(text)).collect();
+    header.resize(header.len().max(usize::try_from(tab.grid[1]).unwrap_or_default()), name(""));
+    let n_more = tab.grid[1].cast_signed() - old.grid[1].cast_signed();
+    let found = ours(&header, &old.names, n_more).map_err(|at| {
+        format!(
+            "its headers were edited and its columns moved, so that ours cannot be told from others: write the names of \
+             its columns back into row 1, from {} on, or delete the tab",
+            letters(at)
+        )
+    })?;
+    let mut order = new.names.clone();
+    order.extend(found.iter().flatten().filter(|name| !new.names.contains(name)));
+    let steps = steps(&found, &order);
+    let mut kinds: Vec<char> = new.kinds.chars().collect();
+    kinds.resize(order.len(), '-');
+    for step in &steps {
+        if let Step::Insert { at } = step
+            && let Some(kind) = usize::try_from(*at).ok().and_then(|at| kinds.get_mut(at))
+        {
+            *kind = '?';
         }
     }
-    let is_in_place =
-        |(at, there): (usize, &Option<Name>)| there.is_none() || known.get(at) == there.as_ref();
-    if is_as_wide && found.iter().enumerate().all(is_in_place) {
-        found.resize(found.len().max(known.len()), None);
-        for (there, name) in found.iter_mut().zip(known) {
+    Ok(Some((steps, kinds.into_iter().collect())))
+}
+
+/// Which columns of a header are ours, of those that we knew in this order; `None` for a person's own.
+///
+/// `n_more` is how many columns there are more than we left. Where none are fewer, a header that is missing was edited: it
+/// is looked for between its neighbours.
+///
+/// # Errors
+/// The place in the header where ours cannot be told from others.
+pub(super) fn ours(header: &[Name], known: &[Name], n_more: i64) -> Result<Vec<Option<Name>>, usize> {
+    let mut found = vec![None; header.len()];
+    let mut places: Vec<Option<usize>> = Vec::new();
+    for (n, name) in known.iter().enumerate() {
+        // Of two the one in its place, or the first: what is right of ours may bear the same name.
+        let own = header.get(n).filter(|there| *there == name).map(|_| n);
+        let place = own.or_else(|| {
+            let is_it = |(at, there): (usize, &Name)| there == name && known.get(at) != Some(there);
+            header.iter().enumerate().position(is_it)
+        });
+        places.push(place);
+    }
+    let n_missing = places.iter().filter(|place| place.is_none()).count();
+    if n_more >= 0 || i64::try_from(n_missing).unwrap_or(i64::MAX) != -n_more {
+        edited(header, &mut places)?;
+    }
+    for (name, place) in known.iter().zip(places) {
+        if let Some(there) = place.and_then(|at| found.get_mut(at)) {
             *there = Some(*name);
         }
     }
-    found
+    Ok(found)
+}
+
+/// Gives each missing column the one header that stands unclaimed between those of its neighbours.
+fn edited(header: &[Name], places: &mut [Option<usize>]) -> Result<(), usize> {
+    let claimed: Vec<usize> = places.iter().copied().flatten().collect();
+    let mut n = 0;
+    while n < places.len() {
+        if places[n].is_some() {
+            n += 1;
+            continue;
+        }
+        let n_missing = places[n..].iter().take_while(|place| place.is_none()).count();
+        let begin = n.checked_sub(1).and_then(|before| places[before]).map_or(0, |at| at + 1);
+        let end = places.get(n + n_missing).copied().flatten();
+        let free = |at: &usize| !claimed.contains(at);
+        let mut unclaimed: Vec<usize> = (begin..end.unwrap_or(header.len())).filter(free).collect();
+        if unclaimed.len() > n_missing && end.is_some() {
+            unclaimed.retain(|at| header[*at] != name(""));
+        }
+        // Behind our last one that is known, what is ours comes first.
+        if end.is_none() {
+            unclaimed.truncate(n_missing);
+        }
+        if unclaimed.len() != n_missing {
+            return Err(begin);
+        }
+        for at in unclaimed {
+            places[n] = Some(at);
+            n += 1;
+        }
+    }
+    Ok(())
 }
 
 /// The steps from these columns to an order that begins with those that are wanted; all others end up right of them, in
@@ -56,7 +135,6 @@ pub(super) fn steps(found: &[Option<Name>], wanted: &[Name]) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mark::name;
 
     fn names(text: &str) -> Vec<Name> {
         text.split_whitespace().map(name).collect()
@@ -81,17 +159,30 @@ mod tests {
 
     #[test]
     fn what_we_have_written_is_ours_and_nothing_else() {
-        let check = |header: &str, known: &str, is_as_wide: bool, expected: &str| {
-            let expected = expected.split_whitespace().map(|text| (text != "-").then(|| name(text)));
-            let found = ours(&names(header), &names(known), is_as_wide);
-            assert_eq!(found, expected.collect::<Vec<_>>(), "{header} of {known}");
+        let check = |header: &str, known: &str, n_more: i64, expected: Option<&str>| {
+            let header: Vec<Name> =
+                header.split(' ').map(|text| name(if text == "_" { "" } else { text })).collect();
+            let expected: Option<Vec<_>> =
+                expected.map(|text| text.split(' ').map(|text| (text != "-").then(|| name(text))).collect());
+            assert_eq!(ours(&header, &names(known), n_more).ok(), expected, "{known} by {n_more}");
         };
-        check("a mine b secret", "a b secret", false, "a - b secret");
-        check("a b a", "a b", false, "a b -");
-        check("a b new", "a b", true, "a b -");
-        check("a edited c", "a b c", true, "a b c");
-        check("a edited c", "a b c", false, "a - c");
-        check("a c mine", "a b c", true, "a c -");
-        check("a", "a b", true, "a b");
+        check("a mine b secret", "a b secret", 1, Some("a - b secret"));
+        check("a b a", "a b", 1, Some("a b -"));
+        check("a b new", "a b", 0, Some("a b -"));
+        check("b mine a", "a b", 1, Some("b - a"));
+        // Deleted by hand.
+        check("a c mine", "a b c", -1, Some("a c -"));
+        check("mine _", "a b", -2, Some("- -"));
+        // Edited.
+        check("a edited c", "a b c", 0, Some("a b c"));
+        check("a edited mine _", "a b", 1, Some("a b - -"));
+        check("edited b mine", "a b", 1, Some("a b -"));
+        check("a _ edited c", "a b c", 1, Some("a - b c"));
+        check("b b c", "a b c", 0, Some("a b c"));
+        check("title _ _ mine", "a b c", 1, Some("a b c -"));
+        // Nobody knows.
+        check("a mine edited c", "a b c", 1, None);
+        check("edited a c", "a b c", 0, None);
+        check("a c mine", "a b c", 0, None);
     }
 }

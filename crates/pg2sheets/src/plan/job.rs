@@ -6,8 +6,8 @@ use super::columns::{self, Step};
 use super::{Me, Wishes, is_full, titles};
 use crate::digest::{Block, Digest, Hash, UNKNOWN, level, raise};
 use crate::google::workbook::{Range, Tab};
-use crate::mark::{Mark, Name, name};
-use crate::source::survey::{self, Survey};
+use crate::mark::{Mark, name};
+use crate::source::survey::Survey;
 use crate::write::LIMIT;
 
 /// Bytes of requests that are not cells.
@@ -78,7 +78,9 @@ impl Job {
         job.blocks = if is_same { Vec::new() } else { changed(&survey.digest, old, is_full) };
         job.mark.full_at = if is_full { wishes.now } else { old.full_at };
         job.stage = stage.cloned();
-        job.find_columns();
+        if let Some((steps, kinds)) = columns::reunite(tab, old, &job.mark)? {
+            (job.steps, job.old.kinds) = (steps, kinds);
+        }
         job.finish(survey)?;
         Ok(Some(job))
     }
@@ -159,32 +161,6 @@ impl Job {
         self.blocks = (0..survey.digest.blocks.len()).collect();
         self.mark.full_at = wishes.now;
         self.protect = wishes.protect.filter(|wanted| *wanted);
-    }
-
-    /// Plans for columns that were moved, inserted or deleted by hand.
-    fn find_columns(&mut self) {
-        let Some(header) = self.tab.as_ref().and_then(|tab| tab.header.as_ref()) else { return };
-        let ours = header.iter().map(String::as_str).take(self.old.kinds.len());
-        if header.len() >= self.old.kinds.len() && survey::head(ours, &self.old.kinds) == self.old.head {
-            return;
-        }
-        let header: Vec<Name> = header.iter().map(|text| name(text)).collect();
-        let is_as_wide = self.tab.as_ref().is_some_and(|tab| tab.grid[1] == self.old.grid[1]);
-        let found = columns::ours(&header, &self.old.names, is_as_wide);
-        // Columns that are no longer wanted come behind the others, to be emptied; what is right of them is the user's.
-        let mut order = self.mark.names.clone();
-        order.extend(found.iter().flatten().filter(|name| !self.mark.names.contains(name)));
-        self.steps = columns::steps(&found, &order);
-        let mut kinds: Vec<char> = self.mark.kinds.chars().collect();
-        kinds.resize(order.len(), '-');
-        for step in &self.steps {
-            if let Step::Insert { at } = step
-                && let Some(kind) = kinds.get_mut(*at as usize)
-            {
-                *kind = '?';
-            }
-        }
-        self.old.kinds = kinds.into_iter().collect();
     }
 
     fn finish(&mut self, survey: &Survey) -> Result<(), String> {

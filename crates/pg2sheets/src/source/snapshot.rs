@@ -52,15 +52,11 @@ impl Snapshot {
         let limit = limit(time_left(self.deadline) / 2);
         self.client.batch_execute(&format!("SAVEPOINT one_table; {limit}")).map_err(all)?;
         let done = work(self);
-        let is_lost = self.client.is_closed();
         if let Err(error) = done {
-            return Err(match is_lost || is_of_all(&error) {
-                true => Failure::All(error),
-                false => match self.client.batch_execute("ROLLBACK TO SAVEPOINT one_table") {
-                    Ok(()) => Failure::Table(error),
-                    Err(_) => Failure::All(error),
-                },
-            });
+            let is_of_all = self.client.is_closed() || is_of_all(&error);
+            // Where everything is concerned, too: after an unclear answer the same table is read once more.
+            let is_back = self.client.batch_execute("ROLLBACK TO SAVEPOINT one_table").is_ok();
+            return Err(if is_of_all || !is_back { Failure::All(error) } else { Failure::Table(error) });
         }
         // A rollback, since only that gives the table's lock back.
         self.client.batch_execute("ROLLBACK TO SAVEPOINT one_table; RELEASE one_table").map_err(all)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, and these are their hands")]
 
 pub(crate) mod hands;
+pub(crate) mod shop;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
