@@ -51,8 +51,8 @@ pub(super) fn reunite(tab: &Tab, old: &Mark, new: &Mark) -> Result<Option<(Vec<S
 
 /// Which columns of a header are ours, of those that we knew in this order; `None` for a person's own.
 ///
-/// `n_more` is how many columns there are more than we left. Where none are fewer, a header that is missing was edited: it
-/// is looked for between its neighbours.
+/// `n_more` is how many columns there are more than we left. Where as many are gone as headers, they were deleted; else a
+/// header that is missing was edited, unless its neighbours stand side by side.
 ///
 /// # Errors
 /// The place in the header where ours cannot be told from others.
@@ -70,7 +70,7 @@ pub(super) fn ours(header: &[Name], known: &[Name], n_more: i64) -> Result<Vec<O
     }
     let n_missing = places.iter().filter(|place| place.is_none()).count();
     if n_more >= 0 || i64::try_from(n_missing).unwrap_or(i64::MAX) != -n_more {
-        edited(header, &mut places)?;
+        edited(header, &mut places, n_more)?;
     }
     for (name, place) in known.iter().zip(places) {
         if let Some(there) = place.and_then(|at| found.get_mut(at)) {
@@ -81,8 +81,10 @@ pub(super) fn ours(header: &[Name], known: &[Name], n_more: i64) -> Result<Vec<O
 }
 
 /// Gives each missing column the one header that stands unclaimed between those of its neighbours.
-fn edited(header: &[Name], places: &mut [Option<usize>]) -> Result<(), usize> {
+fn edited(header: &[Name], places: &mut [Option<usize>], n_more: i64) -> Result<(), usize> {
     let claimed: Vec<usize> = places.iter().copied().flatten().collect();
+    let last = claimed.iter().copied().max().unwrap_or_default();
+    let has_strays = n_more >= 0 && (0..last).any(|at| !claimed.contains(&at));
     let mut n = 0;
     while n < places.len() {
         if places[n].is_some() {
@@ -100,6 +102,10 @@ fn edited(header: &[Name], places: &mut [Option<usize>]) -> Result<(), usize> {
         // Behind our last one that is known, what is ours comes first.
         if end.is_none() {
             unclaimed.truncate(n_missing);
+        }
+        if unclaimed.is_empty() && !has_strays {
+            n += n_missing;
+            continue;
         }
         if unclaimed.len() != n_missing {
             return Err(begin);
@@ -173,6 +179,8 @@ mod tests {
         // Deleted by hand.
         check("a c mine", "a b c", -1, Some("a c -"));
         check("mine _", "a b", -2, Some("- -"));
+        check("a c", "a b c", -2, Some("a c"));
+        check("a c mine", "a b c", 0, Some("a c -"));
         // Edited.
         check("a edited c", "a b c", 0, Some("a b c"));
         check("a edited mine _", "a b", 1, Some("a b - -"));
@@ -183,6 +191,5 @@ mod tests {
         // Nobody knows.
         check("a mine edited c", "a b c", 1, None);
         check("edited a c", "a b c", 0, None);
-        check("a c mine", "a b c", 0, None);
     }
 }
