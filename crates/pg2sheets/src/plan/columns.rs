@@ -1,6 +1,6 @@
 //! How our columns come together again, after a person has moved, inserted or deleted columns among them.
 
-use crate::google::workbook::{Tab, letters};
+use crate::google::workbook::Tab;
 use crate::mark::{Mark, Name, name};
 use crate::source::survey;
 
@@ -27,12 +27,10 @@ pub(super) fn reunite(tab: &Tab, old: &Mark, new: &Mark) -> Result<Option<(Vec<S
     let mut header: Vec<Name> = texts.iter().map(|text| name(text)).collect();
     header.resize(header.len().max(usize::try_from(tab.grid[1]).unwrap_or_default()), name(""));
     let n_more = tab.grid[1].cast_signed() - old.grid[1].cast_signed();
-    let found = ours(&header, &old.names, n_more).map_err(|at| {
-        format!(
-            "its headers were edited and its columns moved, so that ours cannot be told from others: write the names of \
-             its columns back into row 1, from {} on, or delete the tab",
-            letters(at)
-        )
+    let found = ours(&header, &old.names, n_more).map_err(|Ambiguous| {
+        "its headers were edited and its columns moved, so that ours cannot be told from others: write each name back into \
+         row 1 above its own values, or delete the tab"
+            .to_owned()
     })?;
     let mut order = new.names.clone();
     order.extend(found.iter().flatten().filter(|name| !new.names.contains(name)));
@@ -49,29 +47,26 @@ pub(super) fn reunite(tab: &Tab, old: &Mark, new: &Mark) -> Result<Option<(Vec<S
     Ok(Some((steps, kinds.into_iter().collect())))
 }
 
+/// Where ours cannot be told from a person's.
+#[derive(Debug, PartialEq, Eq)]
+struct Ambiguous;
+
 /// Which columns of a header are ours, of those that we knew in this order; `None` for a person's own.
 ///
 /// `n_more` is how many columns there are more than we left. Where as many are gone as headers, they were deleted; else a
-/// header that is missing was edited, unless its neighbours stand side by side.
-///
-/// # Errors
-/// The place in the header where ours cannot be told from others.
-pub(super) fn ours(header: &[Name], known: &[Name], n_more: i64) -> Result<Vec<Option<Name>>, usize> {
-    let mut found = vec![None; header.len()];
-    let mut places: Vec<Option<usize>> = Vec::new();
-    for (n, name) in known.iter().enumerate() {
-        // Of two the one in its place, or the first: what is right of ours may bear the same name.
-        let own = header.get(n).filter(|there| *there == name).map(|_| n);
-        let place = own.or_else(|| {
-            let is_it = |(at, there): (usize, &Name)| there == name && known.get(at) != Some(there);
-            header.iter().enumerate().position(is_it)
-        });
-        places.push(place);
-    }
+/// header that is missing was edited, unless its neighbours stand side by side. What could as well be a person's is not
+/// guessed.
+fn ours(header: &[Name], known: &[Name], n_more: i64) -> Result<Vec<Option<Name>>, Ambiguous> {
+    let places = known.iter().enumerate().map(|(n, name)| place(header, n, *name));
+    let mut places = places.collect::<Result<Vec<_>, _>>()?;
     let n_missing = places.iter().filter(|place| place.is_none()).count();
+    if n_more < 0 && !places.iter().flatten().is_sorted() {
+        return Err(Ambiguous);
+    }
     if n_more >= 0 || i64::try_from(n_missing).unwrap_or(i64::MAX) != -n_more {
         edited(header, &mut places, n_more)?;
     }
+    let mut found = vec![None; header.len()];
     for (name, place) in known.iter().zip(places) {
         if let Some(there) = place.and_then(|at| found.get_mut(at)) {
             *there = Some(*name);
@@ -80,11 +75,24 @@ pub(super) fn ours(header: &[Name], known: &[Name], n_more: i64) -> Result<Vec<O
     Ok(found)
 }
 
-/// Gives each missing column the one header that stands unclaimed between those of its neighbours.
-fn edited(header: &[Name], places: &mut [Option<usize>], n_more: i64) -> Result<(), usize> {
+/// Where the header has our column `n` of this name: of several, the one where we left it.
+fn place(header: &[Name], n: usize, name: Name) -> Result<Option<usize>, Ambiguous> {
+    if header.get(n) == Some(&name) {
+        return Ok(Some(n));
+    }
+    let mut places = header.iter().enumerate().filter(|(_, there)| **there == name).map(|(at, _)| at);
+    match (places.next(), places.next()) {
+        (Some(_), Some(_)) => Err(Ambiguous),
+        (place, _) => Ok(place),
+    }
+}
+
+/// Gives the missing columns the headers that stand unclaimed between those of their neighbours, where these are as many.
+fn edited(header: &[Name], places: &mut [Option<usize>], n_more: i64) -> Result<(), Ambiguous> {
     let claimed: Vec<usize> = places.iter().copied().flatten().collect();
     let last = claimed.iter().copied().max().unwrap_or_default();
     let has_strays = n_more >= 0 && (0..last).any(|at| !claimed.contains(&at));
+    let n_named = header.iter().rposition(|there| *there != name("")).map_or(0, |at| at + 1);
     let mut n = 0;
     while n < places.len() {
         if places[n].is_some() {
@@ -93,27 +101,23 @@ fn edited(header: &[Name], places: &mut [Option<usize>], n_more: i64) -> Result<
         }
         let n_missing = places[n..].iter().take_while(|place| place.is_none()).count();
         let begin = n.checked_sub(1).and_then(|before| places[before]).map_or(0, |at| at + 1);
-        let end = places.get(n + n_missing).copied().flatten();
-        let free = |at: &usize| !claimed.contains(at);
-        let mut unclaimed: Vec<usize> = (begin..end.unwrap_or(header.len())).filter(free).collect();
-        if unclaimed.len() > n_missing && end.is_some() {
-            unclaimed.retain(|at| header[*at] != name(""));
+        let end = match places.get(n + n_missing).copied().flatten() {
+            Some(end) => end,
+            // Behind the last one that is known, as long as the tab is as wide as it was, ours come first.
+            None if n_more == 0 => header.len().min(begin + n_missing),
+            None => n_named,
+        };
+        let unclaimed: Vec<usize> = (begin..end).filter(|at| !claimed.contains(at)).collect();
+        match unclaimed.len() {
+            0 if !has_strays => {}
+            many if many == n_missing && n_more >= 0 => {
+                for (place, at) in places[n..].iter_mut().zip(unclaimed) {
+                    *place = Some(at);
+                }
+            }
+            _ => return Err(Ambiguous),
         }
-        // Behind our last one that is known, what is ours comes first.
-        if end.is_none() {
-            unclaimed.truncate(n_missing);
-        }
-        if unclaimed.is_empty() && !has_strays {
-            n += n_missing;
-            continue;
-        }
-        if unclaimed.len() != n_missing {
-            return Err(begin);
-        }
-        for at in unclaimed {
-            places[n] = Some(at);
-            n += 1;
-        }
+        n += n_missing;
     }
     Ok(())
 }
@@ -181,15 +185,29 @@ mod tests {
         check("mine _", "a b", -2, Some("- -"));
         check("a c", "a b c", -2, Some("a c"));
         check("a c mine", "a b c", 0, Some("a c -"));
+        check("b c mine", "a b c", -2, Some("b c -"));
         // Edited.
         check("a edited c", "a b c", 0, Some("a b c"));
-        check("a edited mine _", "a b", 1, Some("a b - -"));
+        check("a edited c mine", "a b c", 1, Some("a b c -"));
+        check("a edited _ _", "a b", 1, Some("a b - -"));
+        check("a edited mine", "a b", 0, Some("a b -"));
         check("edited b mine", "a b", 1, Some("a b -"));
-        check("a _ edited c", "a b c", 1, Some("a - b c"));
         check("b b c", "a b c", 0, Some("a b c"));
-        check("title _ _ mine", "a b c", 1, Some("a b c -"));
+        check("title _ _ mine", "a b c", 0, Some("a b c -"));
         // Nobody knows.
-        check("a mine edited c", "a b c", 1, None);
-        check("edited a c", "a b c", 0, None);
+        for (header, known, n_more) in [
+            ("a mine edited c", "a b c", 1),
+            ("a _ edited c", "a b c", 1),
+            ("mine _ b c", "a b c", 1),
+            ("a b mine edited", "a b c", 1),
+            ("edited a c", "a b c", 0),
+            ("a b mine", "a b c", -2),
+            ("a edited mine", "a b c", -1),
+            ("b a b c", "a b c", 1),
+            ("a c b", "a b c", -1),
+            ("title mine _ _", "a b c", 1),
+        ] {
+            check(header, known, n_more, None);
+        }
     }
 }
