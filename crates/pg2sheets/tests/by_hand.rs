@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::hands::{enter, id, orders};
+use common::hands::{delete, enter, id, insert, orders, span};
 use serde_json::json;
 use sync_testing::sheets::Cell;
 
@@ -11,10 +11,7 @@ fn rows_inserted_or_deleted_by_hand_heal() {
     let setup = orders(1200);
     let sheet = id(&setup, "orders");
     let before = setup.cells("orders", 3);
-    for edit in [
-        json!({"deleteDimension": {"range": {"sheetId": sheet, "dimension": "ROWS", "startIndex": 3, "endIndex": 7}}}),
-        json!({"insertDimension": {"range": {"sheetId": sheet, "dimension": "ROWS", "startIndex": 600, "endIndex": 650}, "inheritFromBefore": true}}),
-    ] {
+    for edit in [delete(&span(sheet, "ROWS", 3, 7)), insert(&span(sheet, "ROWS", 600, 650))] {
         setup.edit(json!([edit]));
         assert_ne!(setup.cells("orders", 3), before);
         setup.sync_to(0, &[]);

@@ -3,8 +3,8 @@
 mod common;
 
 use common::Setup;
-use common::hands::{enter, id, orders, own_column};
-use serde_json::{Value, json};
+use common::hands::{column, delete, enter, id, insert, orders, own_column};
+use serde_json::json;
 use sync_testing::sheets::Cell;
 
 #[test]
@@ -17,11 +17,10 @@ fn columns_moved_inserted_or_deleted_by_hand_heal_and_the_users_stay() {
     setup.edit(json!([{"addSheet": {"properties": {"sheetId": 9, "title": "Mine"}}}]));
     enter(&setup, 9, 0, 0, json!({"formulaValue": "=orders!D2"}));
     setup.sync_to(0, &[]);
-    let column = |start: u32| json!({"sheetId": sheet, "dimension": "COLUMNS", "startIndex": start, "endIndex": start + 1});
     for edits in [
-        json!([{"insertDimension": {"range": column(1), "inheritFromBefore": true}}]),
-        json!([{"deleteDimension": {"range": column(1)}}]),
-        json!([{"deleteDimension": {"range": column(2)}}, {"deleteDimension": {"range": column(0)}}]),
+        json!([insert(&column(sheet, 1))]),
+        json!([delete(&column(sheet, 1))]),
+        json!([delete(&column(sheet, 2)), delete(&column(sheet, 0))]),
     ] {
         setup.edit(edits.clone());
         setup.sync_to(0, &[]);
@@ -29,9 +28,9 @@ fn columns_moved_inserted_or_deleted_by_hand_heal_and_the_users_stay() {
         let book = setup.workbook();
         let tab = book.tab("orders");
         let Cell::Formula(formula) = book.tab("Mine").cell(0, 0) else { panic!("the formula is gone") };
-        let column = (formula.as_bytes()[8] - b'A') as usize;
-        assert_eq!(tab.cell(1, column), Cell::Text("mine".into()), "{edits} {formula}");
-        assert_eq!(tab.cell(0, column), Cell::Text("Notes".into()), "{edits} {formula}");
+        let place = (formula.as_bytes()[8] - b'A') as usize;
+        assert_eq!(tab.cell(1, place), Cell::Text("mine".into()), "{edits} {formula}");
+        assert_eq!(tab.cell(0, place), Cell::Text("Notes".into()), "{edits} {formula}");
         assert_eq!(tab.format(1, 2).as_deref(), Some("yyyy-mm-dd"));
         assert!(tab.is_bold(0, 0) && tab.is_bold(0, 1) && tab.is_bold(0, 2));
         setup.assert_settled();
@@ -45,9 +44,7 @@ fn a_column_put_among_ours_survives_a_whole_write_though_the_tab_is_as_wide_as_b
     let before = setup.cells("orders", 3);
     own_column(&setup, sheet, 4);
     setup.sync_to(0, &[]);
-    let column =
-        |n: u32| json!({"sheetId": sheet, "dimension": "COLUMNS", "startIndex": n, "endIndex": n + 1});
-    setup.edit(json!([{"moveDimension": {"source": column(4), "destinationIndex": 1}}]));
+    setup.edit(json!([{"moveDimension": {"source": column(sheet, 4), "destinationIndex": 1}}]));
     setup.sync_to(0, &["--force"]);
     assert_eq!(setup.cells("orders", 3), before);
     assert_eq!(setup.workbook().tab("orders").cell(1, 3), Cell::Text("mine".into()));
@@ -58,12 +55,10 @@ fn a_column_put_among_ours_survives_a_whole_write_though_the_tab_is_as_wide_as_b
 fn columns_that_are_no_longer_wanted_go_though_a_person_put_one_among_ours() {
     let setup = orders(3);
     let sheet = id(&setup, "orders");
-    let column =
-        |n: u32| json!({"sheetId": sheet, "dimension": "COLUMNS", "startIndex": n, "endIndex": n + 1});
     for (edit, is_dropped) in [
-        (json!([{"insertDimension": {"range": column(1), "inheritFromBefore": true}}]), false),
-        (json!([{"deleteDimension": {"range": column(0)}}]), false),
-        (json!([{"insertDimension": {"range": column(1), "inheritFromBefore": true}}]), true),
+        (json!([insert(&column(sheet, 1))]), false),
+        (json!([delete(&column(sheet, 0))]), false),
+        (json!([insert(&column(sheet, 1))]), true),
     ] {
         setup.sync_to(0, &[]);
         setup.edit(edit.clone());
@@ -99,7 +94,7 @@ fn a_new_column_of_ours_does_not_take_a_persons_column_of_that_name() {
     own_column(&setup, sheet, 3);
     enter(&setup, sheet, 0, 3, json!({"stringValue": "margin"}));
     setup.sync_to(0, &[]);
-    setup.edit(json!([{"insertDimension": {"range": {"sheetId": sheet, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 2}, "inheritFromBefore": true}}]));
+    setup.edit(json!([insert(&column(sheet, 1))]));
     setup.sql("ALTER TABLE orders ADD COLUMN margin int; UPDATE orders SET margin = 7");
     setup.sync_to(0, &[]);
     let rows = setup.cells("orders", 6);
@@ -111,10 +106,6 @@ fn a_new_column_of_ours_does_not_take_a_persons_column_of_that_name() {
 /// Enters a header by hand.
 fn head(setup: &Setup, column: u32, text: &str) {
     enter(setup, id(setup, "orders"), 0, column, json!({"stringValue": text}));
-}
-
-fn one_column(setup: &Setup, n: u32) -> Value {
-    json!({"sheetId": id(setup, "orders"), "dimension": "COLUMNS", "startIndex": n, "endIndex": n + 1})
 }
 
 #[test]
@@ -162,7 +153,7 @@ fn a_header_that_bears_the_name_of_another_column_is_the_one_in_its_place() {
 fn where_ours_cannot_be_told_from_others_nothing_is_guessed() {
     let setup = orders(3);
     setup.sql("CREATE TABLE other (id int)");
-    setup.edit(json!([{"insertDimension": {"range": one_column(&setup, 1), "inheritFromBefore": true}}]));
+    setup.edit(json!([insert(&column(id(&setup, "orders"), 1))]));
     head(&setup, 1, "My remarks");
     head(&setup, 2, "Customer");
     let before = setup.cells("orders", 6);

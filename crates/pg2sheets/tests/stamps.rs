@@ -3,8 +3,8 @@
 mod common;
 
 use common::Setup;
-use common::hands::{enter, id, orders, own_column};
-use serde_json::{Value, json};
+use common::hands::{column, delete, enter, id, insert, orders, own_column, span};
+use serde_json::json;
 use sync_testing::sheets::Cell;
 
 /// The cells right of our three columns that hold a time.
@@ -15,10 +15,6 @@ fn stamps(setup: &Setup, title: &str) -> Vec<(usize, usize)> {
     let is_stamp =
         |m: usize, cell: &Cell| m > 2 && matches!(cell, Cell::Number(serial) if *serial > 45_000.0);
     cells.filter(|(_, m, cell)| is_stamp(*m, cell)).map(|(n, m, _)| (n, m)).collect()
-}
-
-fn span(setup: &Setup, dimension: &str, start: u32, end: u32) -> Value {
-    json!({"sheetId": id(setup, "orders"), "dimension": dimension, "startIndex": start, "endIndex": end})
 }
 
 #[test]
@@ -61,18 +57,19 @@ fn the_time_of_the_run_stands_in_a_cell_that_is_asked_for() {
 #[test]
 fn the_time_of_the_run_is_found_where_a_person_has_moved_it() {
     let setup = orders(3);
+    let sheet = id(&setup, "orders");
     setup.sync_to(0, &["--last-synced", "F3"]);
     for edit in [
-        json!({"insertDimension": {"range": span(&setup, "COLUMNS", 1, 2), "inheritFromBefore": true}}),
-        json!({"deleteDimension": {"range": span(&setup, "ROWS", 1, 2)}}),
-        json!({"deleteDimension": {"range": span(&setup, "COLUMNS", 3, 4)}}),
-        json!({"deleteDimension": {"range": span(&setup, "COLUMNS", 1, 2)}}),
+        insert(&column(sheet, 1)),
+        delete(&span(sheet, "ROWS", 1, 2)),
+        delete(&column(sheet, 3)),
+        delete(&column(sheet, 1)),
     ] {
         setup.edit(json!([edit]));
         setup.sync_to(0, &["--last-synced", "F3"]);
         assert_eq!(stamps(&setup, "orders"), [(2, 5)], "{edit}");
     }
-    setup.edit(json!([{"deleteDimension": {"range": span(&setup, "COLUMNS", 3, 6)}}]));
+    setup.edit(json!([delete(&span(sheet, "COLUMNS", 3, 6))]));
     setup.sync_to(0, &["--last-synced", "off"]);
     assert_eq!(stamps(&setup, "orders"), []);
     setup.assert_settled();
@@ -99,9 +96,7 @@ fn what_a_person_has_entered_is_not_written_over_by_the_time() {
     notes(4);
     assert_eq!(stamps(&setup, "orders"), []);
     setup.sync_to(0, &["--last-synced", "F1"]);
-    setup.edit(
-        json!([{"insertDimension": {"range": span(&setup, "COLUMNS", 1, 2), "inheritFromBefore": true}}]),
-    );
+    setup.edit(json!([insert(&column(sheet, 1))]));
     setup.sync_to(0, &["--last-synced", "off"]);
     assert_eq!(stamps(&setup, "orders"), []);
     assert!(setup.cells("orders", 8)[0].contains(&"'Notes".to_owned()));
@@ -114,9 +109,11 @@ fn a_table_that_was_not_looked_after_keeps_its_time() {
     setup.sql("CREATE TABLE other (id int); CREATE TABLE gone (id int)");
     setup.sync_to(0, &["--last-synced", "F1"]);
     let time = |title: &str| setup.workbook().tab(title).cell(0, 5);
+    // Another time than this run's, which would come within the same second.
+    for title in ["orders", "other", "gone"] {
+        enter(&setup, id(&setup, title), 0, 5, json!({"numberValue": 45_000.5}));
+    }
     let before = ["orders", "other", "gone"].map(time);
-    // Times are written to the second.
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
     setup.sql("DROP TABLE gone");
     let file = setup.file("pg2sheets.yaml", "tables: {orders: {where: nosuch = 1}}");
     setup.sync_to(3, &["--last-synced", "F1", "--config", &file]);

@@ -13,8 +13,9 @@ pub(crate) enum Step {
     Insert { at: u64 },
 }
 
-/// What a person's changes of the columns take: the steps, and the letters of the columns that are ours then, those that
-/// are no longer wanted behind the others, to be emptied. `None` where all stand as we left them, or are not known.
+/// What a person's changes of the columns take: the steps, and the letters of the columns that are ours then, `?` for one
+/// that is inserted, and behind the others `-` for each that is no longer wanted, to be emptied. `None` where all stand as
+/// we left them, or are not known.
 ///
 /// # Errors
 /// When ours cannot be told from others.
@@ -124,7 +125,7 @@ fn edited(header: &[Name], places: &mut [Option<usize>], n_more: i64) -> Result<
 
 /// The steps from these columns to an order that begins with those that are wanted; all others end up right of them, in
 /// their order.
-pub(super) fn steps(found: &[Option<Name>], wanted: &[Name]) -> Vec<Step> {
+fn steps(found: &[Option<Name>], wanted: &[Name]) -> Vec<Step> {
     let mut there = found.to_vec();
     let mut steps = Vec::new();
     for (to, name) in wanted.iter().enumerate() {

@@ -19,6 +19,26 @@ pub(crate) fn id(setup: &Setup, title: &str) -> i64 {
     setup.workbook().tab(title).sheet_id
 }
 
+/// Rows or columns of a tab, as `DimensionRange`.
+pub(crate) fn span(sheet: i64, dimension: &str, start: u32, end: u32) -> Value {
+    json!({"sheetId": sheet, "dimension": dimension, "startIndex": start, "endIndex": end})
+}
+
+/// One column of a tab.
+pub(crate) fn column(sheet: i64, n: u32) -> Value {
+    span(sheet, "COLUMNS", n, n + 1)
+}
+
+/// The request that inserts rows or columns.
+pub(crate) fn insert(range: &Value) -> Value {
+    json!({"insertDimension": {"range": range, "inheritFromBefore": true}})
+}
+
+/// The request that deletes them.
+pub(crate) fn delete(range: &Value) -> Value {
+    json!({"deleteDimension": {"range": range}})
+}
+
 /// Enters text into a cell by hand.
 pub(crate) fn enter(setup: &Setup, sheet: i64, row: u32, column: u32, value: Value) {
     setup.edit(json!([{"updateCells": {"start": {"sheetId": sheet, "rowIndex": row, "columnIndex": column},
